@@ -1,0 +1,121 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+
+func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+// A target imports only targets above it on this list.
+let package = Package(
+    name: "dinghy",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "dinghy", targets: ["dinghy"])],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(
+            url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
+            traits: [.defaults, "YAML", "CommandLineArguments"]),
+    ],
+    targets: [
+        // Pure rooms: no IO, no clock, no randomness that was not handed in.
+        room("Events", []),
+        room("Sessions", ["Events"]),
+        room("Intent", ["Events", "Sessions"]),
+        room("Simulation", ["Events"]),
+
+        // The log.
+        room("EventLog", path: "Sources/EventLog/Contract", ["Events"]),
+        room("EmbeddedLog", path: "Sources/EventLog/Embedded", ["EventLog", grdb, grdbSQLite, logging, metrics]),
+        .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
+
+        // The other rooms that do IO.
+        room("Models", ["Intent", logging]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        room(
+            "Collector",
+            ["Events", "EventLog", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
+        room("Scoring", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
+        room("Replay", ["Events", "EventLog", httpClient, nioCore, heap, system, logging]),
+        room("Retraining", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
+        room(
+            "Console",
+            [
+                "Events", "Sessions", "EventLog", "Models", "Scoring", "Retraining", hummingbird, httpTypes, lifecycle,
+                nioCore, deque, logging, metrics, coreMetrics,
+            ]),
+        .executableTarget(
+            name: "dinghy",
+            dependencies: [
+                "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "Models",
+                "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
+                unixSignals, argumentParser, logging, metrics, nioCore, nioPosix, system, yams, configuration,
+            ],
+            swiftSettings: settings),
+
+        tests("EventsTests", ["Events"]),
+        tests("SessionsTests", ["Events", "Sessions"]),
+        tests("IntentTests", ["Events", "Sessions", "Intent", "Simulation"]),
+        tests("SimulationTests", ["Events", "Simulation"]),
+        .target(
+            name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
+            swiftSettings: settings),
+        tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
+        tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events"]),
+        tests("ModelsTests", ["Models", "Intent", "Events", "Sessions"]),
+        tests("CollectorTests", ["Collector", "EventLog", "EmbeddedLog", "Events", hummingbird, hummingbirdTesting]),
+        tests(
+            "ScoringTests", ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
+        tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),
+        tests("RetrainingTests", ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
+        tests(
+            "ConsoleTests",
+            ["Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting]),
+        tests("EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore]),
+    ]
+)

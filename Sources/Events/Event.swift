@@ -1,0 +1,50 @@
+/// One thing a visitor did, validated and within `EventLimits`.
+///
+/// At least one of `session` and `visitor` is set. Times are milliseconds since the Unix epoch, UTC.
+public struct Event: Sendable, Equatable {
+    /// The sender's id, or one the collector made; a session that has seen it treats a second copy as repeated.
+    public var id: String
+    /// The session id as sent.
+    public var session: String?
+    /// The visitor id as sent; the session key where no session id is sent.
+    public var visitor: String?
+    public var kind: EventKind
+    /// The event's own time, corrected for the client's clock skew where that is known. Feeds features and replay
+    /// clocks, never the boundaries of live sessions.
+    public var timestamp: Int64
+    public var sku: String?
+    public var url: String?
+    /// What was searched for.
+    public var query: String?
+    public var price: Double?
+    public var quantity: Int?
+    /// The order's id, on a purchase.
+    public var order: String?
+
+    public init(
+        id: String, session: String? = nil, visitor: String? = nil, kind: EventKind, timestamp: Int64,
+        sku: String? = nil, url: String? = nil, query: String? = nil, price: Double? = nil, quantity: Int? = nil,
+        order: String? = nil
+    ) {
+        precondition(session != nil || visitor != nil, "Event.init: an event needs a session or a visitor")
+        self.id = id
+        self.session = session
+        self.visitor = visitor
+        self.kind = kind
+        self.timestamp = timestamp
+        self.sku = sku
+        self.url = url
+        self.query = query
+        self.price = price
+        self.quantity = quantity
+        self.order = order
+    }
+
+    /// `s:` and the sent session id, or `v:` and the visitor id where only that was sent: the record's key on the
+    /// log, so that a session stays on one partition.
+    public var sessionKey: String {
+        if let session { return "s:" + session }
+        guard let visitor else { preconditionFailure("Event.sessionKey: neither session nor visitor") }
+        return "v:" + visitor
+    }
+}

@@ -1,0 +1,35 @@
+/// FNV-1a, 64 bits (Fowler, Noll, Vo; draft-eastlake-fnv): the same on every machine and in every run, unlike
+/// `Hasher`. Identifies products, pages, ids and muted keys in compact form. Zero stands for "absent" and is never
+/// returned.
+public enum StableHash {
+    public static func of(_ text: some StringProtocol) -> UInt64 {
+        var hash = offsetBasis
+        for byte in text.utf8 {
+            hash = (hash ^ UInt64(byte)) &* prime
+        }
+        return finish(hash)
+    }
+
+    public static func of(_ text: String) -> UInt64 {
+        var text = text
+        return text.withUTF8 { bytes in
+            var hash = offsetBasis
+            for byte in bytes {
+                hash = (hash ^ UInt64(byte)) &* prime
+            }
+            return finish(hash)
+        }
+    }
+
+    /// FNV-1a alone mixes its high bits poorly; this is the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+    private static func finish(_ hash: UInt64) -> UInt64 {
+        var mixed = hash
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        mixed ^= mixed >> 31
+        return mixed == 0 ? 1 : mixed
+    }
+
+    private static let offsetBasis: UInt64 = 0xcbf2_9ce4_8422_2325
+    private static let prime: UInt64 = 0x0000_0100_0000_01b3
+}

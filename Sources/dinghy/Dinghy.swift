@@ -1,0 +1,4 @@
+@main
+struct Dinghy {
+    static func main() {}
+}
