@@ -70,7 +70,7 @@ let package = Package(
 
         // The log.
         room("EventLog", path: "Sources/EventLog/Contract", ["Events"]),
-        room("EmbeddedLog", path: "Sources/EventLog/Embedded", ["EventLog", grdb, grdbSQLite, logging, metrics]),
+        room("EmbeddedLog", path: "Sources/EventLog/Embedded", ["Events", "EventLog", deque, grdb, grdbSQLite, logging, metrics]),
         .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 

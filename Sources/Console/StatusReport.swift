@@ -1,0 +1,151 @@
+public import EventLog
+import FoundationEssentials
+import Scoring
+public import Sessions
+
+/// Where everything stands: what `/status` and `dinghy status` show, from committed positions and the log's bounds, so
+/// that it can be made beside a running server as well as from a directory at rest.
+public struct StatusReport: Codable, Sendable, Equatable {
+    public struct Partition: Codable, Sendable, Equatable {
+        public var partition: Int
+        /// Offsets the log holds: the oldest, and the next to be written.
+        public var logStart: Int64
+        public var logEnd: Int64
+        /// Scored up to here; both equal `logStart` where nothing was ever committed.
+        public var start: Int64
+        public var next: Int64
+        public var lowWaterOffset: Int64
+        /// Records between `start` and `next` by account.
+        public var accounts: [String: Int64]
+        /// Stored and not yet in an account: `logEnd − next`.
+        public var pending: Int64
+        /// `next − start` equals the sum of the accounts.
+        public var balanced: Bool
+        public var sessions: [String: Int64]
+    }
+
+    public struct Models: Codable, Sendable, Equatable {
+        public var champion: Int?
+        public var count: Int
+        public init(champion: Int?, count: Int) {
+            self.champion = champion
+            self.count = count
+        }
+    }
+
+    public struct Retraining: Codable, Sendable, Equatable {
+        public var schedule: String
+        public var timeZone: String
+        /// ISO 8601, the next few.
+        public var nextRuns: [String]
+        public var running: Bool
+        public var lastResult: String?
+        public init(schedule: String, timeZone: String, nextRuns: [String], running: Bool, lastResult: String?) {
+            self.schedule = schedule
+            self.timeZone = timeZone
+            self.nextRuns = nextRuns
+            self.running = running
+            self.lastResult = lastResult
+        }
+    }
+
+    public var version: String
+    public var log: String
+    public var durability: String
+    public var partitions: [Partition]
+    public var rejected: Int64
+    public var models: Models
+    public var retraining: Retraining?
+    /// Clients of `/scores`.
+    public var watching: Int?
+
+    public init(
+        version: String, log: String, events: any EventLog, outputs: any OutputLog, models: Models,
+        retraining: Retraining? = nil, watching: Int? = nil
+    ) async throws {
+        self.version = version
+        self.log = log
+        durability = events.durability.rawValue
+        self.models = models
+        self.retraining = retraining
+        self.watching = watching
+        rejected = try await events.rejectedCount()
+        partitions = []
+        for partition in 0..<events.partitionCount {
+            // The position first: what is committed in between makes `pending` too large, never negative.
+            let position = try await outputs.position(partition: partition).map { try Position(decoding: $0) }
+            let bounds = try await events.bounds(partition: partition)
+            partitions.append(Partition(partition, position: position ?? Position(start: bounds.lowerBound), bounds: bounds))
+        }
+    }
+
+    public var stored: Int64 { partitions.reduce(0) { $0 + $1.logEnd - $1.logStart } }
+
+    /// An account summed over all partitions.
+    public func total(_ account: String) -> Int64 { partitions.reduce(0) { $0 + ($1.accounts[account] ?? 0) } }
+    public func sessions(_ account: String) -> Int64 { partitions.reduce(0) { $0 + ($1.sessions[account] ?? 0) } }
+
+    public func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        return [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
+    }
+
+    public init(json: [UInt8]) throws {
+        self = try JSONDecoder().decode(StatusReport.self, from: Data(json))
+    }
+}
+
+extension StatusReport.Partition {
+    init(_ partition: Int, position: Position, bounds: Range<Int64>) {
+        self.init(
+            partition: partition, logStart: bounds.lowerBound, logEnd: bounds.upperBound, start: position.start,
+            next: position.next, lowWaterOffset: position.lowWaterOffset,
+            accounts: Dictionary(
+                uniqueKeysWithValues: Counters.accounts.map { ($0.name, position.counters[keyPath: $0.path]) }),
+            pending: bounds.upperBound - position.next,
+            balanced: position.next - position.start == position.counters.total,
+            sessions: Dictionary(
+                uniqueKeysWithValues: SessionCounters.accounts.map { ($0.name, position.sessions[keyPath: $0.path]) }))
+    }
+}
+
+extension StatusReport {
+    /// The accounting as Prometheus text.
+    func exposition() -> String {
+        var text = ""
+        func family(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Int64)]) {
+            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            for sample in samples { text += "\(name){\(sample.labels)} \(sample.value)\n" }
+        }
+        func each(_ value: (Partition) -> Int64) -> [(labels: String, value: Int64)] {
+            partitions.map { ("partition=\"\($0.partition)\"", value($0)) }
+        }
+        family("dinghy_log_start_offset", "gauge", "Oldest offset the events log holds.", each(\.logStart))
+        family("dinghy_log_end_offset", "gauge", "Next offset to be written to the events log.", each(\.logEnd))
+        family("dinghy_position_start_offset", "gauge", "Offset that scoring began with.", each(\.start))
+        family("dinghy_position_next_offset", "gauge", "Next offset to be scored.", each(\.next))
+        family("dinghy_position_low_water_offset", "gauge", "Oldest first offset of an open session.", each(\.lowWaterOffset))
+        family("dinghy_events_pending", "gauge", "Records stored and not yet in an account.", each(\.pending))
+        family("dinghy_accounting_balanced", "gauge", "1 where next - start equals the sum of the accounts.", each { $0.balanced ? 1 : 0 })
+        family(
+            "dinghy_events_accounted_total", "counter", "Records by account.",
+            partitions.flatMap { partition in
+                Counters.accounts.map {
+                    ("partition=\"\(partition.partition)\",account=\"\($0.name)\"", partition.accounts[$0.name] ?? 0)
+                }
+            })
+        family(
+            "dinghy_sessions_total", "counter", "Sessions by what became of them.",
+            partitions.flatMap { partition in
+                SessionCounters.accounts.map {
+                    ("partition=\"\(partition.partition)\",state=\"\($0.name)\"", partition.sessions[$0.name] ?? 0)
+                }
+            })
+        text += "# HELP dinghy_events_rejected_total Inputs kept in rejected.\n"
+        text += "# TYPE dinghy_events_rejected_total counter\ndinghy_events_rejected_total \(rejected)\n"
+        text += "# HELP dinghy_champion_number Number of the model that scores, 0 where there is none.\n"
+        text += "# TYPE dinghy_champion_number gauge\ndinghy_champion_number \(models.champion ?? 0)\n"
+        return text
+    }
+}

@@ -1,0 +1,129 @@
+public import EventLog
+import FoundationEssentials
+import GRDB
+
+/// The events log on this machine: `events.sqlite`. Opened for reading alone, appends throw.
+public struct EmbeddedLog: EventLog {
+    public let partitionCount: Int
+    public let durability = Durability.fsync
+    private let pool: DatabasePool
+    /// `nil` where the log is open for reading only.
+    private let writer: EventWriter?
+    private let bell: Bell?
+
+    init(pool: DatabasePool, partitionCount: Int, writer: EventWriter?, bell: Bell?) {
+        self.pool = pool
+        self.partitionCount = partitionCount
+        self.writer = writer
+        self.bell = bell
+    }
+
+    private func perform(_ work: EventWriter.Work, records: Int, bytes: Int) async throws(EventLogError) -> EventWriter.Reply {
+        guard let writer else {
+            throw .unusable("this log is open for reading only: another process serves it, append over its URL")
+        }
+        return try await writer.perform(work, records: records, bytes: bytes)
+    }
+
+    public func append(_ records: [NewRecord]) async throws(EventLogError) -> [AppendVerdict] {
+        guard !records.isEmpty else { return [] }
+        let bytes = records.reduce(0) { $0 + $1.value.count }
+        guard case .verdicts(let verdicts) = try await perform(.append(records), records: records.count, bytes: bytes)
+        else { preconditionFailure("EmbeddedLog.append: the writer answered another question") }
+        return verdicts
+    }
+
+    public func append(_ rows: [ReplayRow], ofReplay name: String) async throws(EventLogError) -> ReplayAppended {
+        let bytes = rows.reduce(0) { sum, row in
+            switch row.content {
+            case .event(let record): sum + record.value.count
+            case .rejected(let record): sum + record.bytes.count
+            }
+        }
+        let reply = try await perform(.replay(name: name, rows: rows), records: rows.count, bytes: bytes)
+        guard case .replay(let appended) = reply else {
+            preconditionFailure("EmbeddedLog.append: the writer answered another question")
+        }
+        return appended
+    }
+
+    public func endReplay(_ name: String) async throws(EventLogError) {
+        _ = try await perform(.end(replay: name), records: partitionCount, bytes: 0)
+    }
+
+    public func appendTick(partition: Int) async throws(EventLogError) {
+        precondition((0..<partitionCount).contains(partition), "EmbeddedLog.appendTick: no partition \(partition)")
+        _ = try await perform(.tick(partition: partition), records: 1, bytes: 0)
+    }
+
+    public func reject(_ records: [RejectedRecord]) async throws(EventLogError) {
+        guard !records.isEmpty else { return }
+        let bytes = records.reduce(0) { $0 + $1.bytes.count }
+        _ = try await perform(.reject(records), records: records.count, bytes: bytes)
+    }
+
+    public func replayMark(_ name: String) async throws(EventLogError) -> ReplayMark? {
+        try await read { try WriterChange.mark(name, $0) }
+    }
+
+    public func rejected(from number: Int64, limit: Int) async throws(EventLogError) -> [RejectedRecord] {
+        try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT time, source, reason, line, bytes FROM rejected WHERE number >= ? ORDER BY number LIMIT ?",
+                arguments: [number, limit]
+            ).map { row in
+                RejectedRecord(
+                    time: row[0], source: row[1], reason: row[2], line: row[3],
+                    bytes: try row.withUnsafeData(atIndex: 4) { [UInt8]($0 ?? .init()) })
+            }
+        }
+    }
+
+    public func rejectedCount() async throws(EventLogError) -> Int64 {
+        try await read { try Int64.fetchOne($0, sql: "SELECT coalesce(max(number) + 1, 0) FROM rejected") ?? 0 }
+    }
+
+    public func bounds(partition: Int) async throws(EventLogError) -> Range<Int64> {
+        try await read { try $0.bounds(of: .event, partition: partition) }
+    }
+
+    public func firstOffset(partition: Int, atOrAfter time: Int64) async throws(EventLogError) -> Int64 {
+        try await read { database in
+            // Times rise with offsets, and offsets are dense: halve until one is left.
+            var range = try database.bounds(of: .event, partition: partition)
+            while !range.isEmpty {
+                let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
+                let found = try Int64.fetchOne(
+                    database, sql: #"SELECT time FROM event WHERE partition = ? AND "offset" = ?"#,
+                    arguments: [partition, middle])
+                if let found, found >= time { range = range.lowerBound..<middle } else { range = (middle + 1)..<range.upperBound }
+            }
+            return range.lowerBound
+        }
+    }
+
+    public func reader(partition: Int, from offset: Int64) async throws(EventLogError) -> any EventReader {
+        TableReader(.event, pool: pool, partition: partition, from: offset, bell: bell)
+    }
+
+    public func close() async { await writer?.close() }
+
+    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(EventLogError) -> T {
+        do { return try await pool.read(body) } catch { throw .failed("the events log could not be read: \(error)") }
+    }
+}
+
+extension Database {
+    /// The offsets that a partition of a table holds.
+    func bounds(of table: TableReader.Table, partition: Int) throws -> Range<Int64> {
+        func edge(_ order: String) throws -> Int64? {
+            try Int64.fetchOne(
+                self,
+                sql: #"SELECT "offset" FROM \#(table.rawValue) WHERE partition = ? ORDER BY "offset" \#(order) LIMIT 1"#,
+                arguments: [partition])
+        }
+        guard let first = try edge("ASC"), let last = try edge("DESC") else { return 0..<0 }
+        return first..<(last + 1)
+    }
+}

@@ -1,0 +1,35 @@
+public import EventLog
+import GRDB
+
+/// Scores, outcomes and positions on this machine: `scores.sqlite`.
+public struct EmbeddedOutputs: OutputLog {
+    public let partitionCount: Int
+    let pool: DatabasePool
+    let bell: Bell?
+
+    public func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
+        do { return try await pool.read { try $0.bounds(of: stream.table, partition: partition) } } catch {
+            throw .failed("the scores could not be read: \(error)")
+        }
+    }
+
+    public func reader(
+        _ stream: OutputStream, partition: Int, from offset: Int64
+    ) async throws(EventLogError) -> any EventReader {
+        TableReader(stream.table, pool: pool, partition: partition, from: offset, bell: bell)
+    }
+
+    public func position(partition: Int) async throws(EventLogError) -> String? {
+        do {
+            return try await pool.read {
+                try String.fetchOne($0, sql: "SELECT value FROM position WHERE partition = ?", arguments: [partition])
+            }
+        } catch {
+            throw .failed("the committed position could not be read: \(error)")
+        }
+    }
+}
+
+extension OutputStream {
+    var table: TableReader.Table { self == .scores ? .score : .outcome }
+}

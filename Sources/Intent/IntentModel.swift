@@ -1,0 +1,98 @@
+/// What a model is besides its numbers.
+public struct ModelMetadata: Sendable, Equatable, Codable {
+    /// Own time of the first event of the first session used, milliseconds since the epoch.
+    public var trainedFrom: Int64
+    /// Own time of the first event of the last session used in training, early stopping or calibration: what starts
+    /// later is unseen.
+    public var trainedThrough: Int64
+    /// Training sessions, and how many of them bought.
+    public var sessions: Int
+    public var buyers: Int
+    public var options: TrainingOptions
+
+    public init(trainedFrom: Int64, trainedThrough: Int64, sessions: Int, buyers: Int, options: TrainingOptions) {
+        self.trainedFrom = trainedFrom
+        self.trainedThrough = trainedThrough
+        self.sessions = sessions
+        self.buyers = buyers
+        self.options = options
+    }
+}
+
+/// Platt's calibration: P = σ(slope · logit + offset) (Platt 1999).
+public struct Calibration: Sendable, Equatable, Codable {
+    public var slope: Float
+    public var offset: Float
+
+    public static let identity = Calibration(slope: 1, offset: 0)
+
+    public init(slope: Float, offset: Float) {
+        self.slope = slope
+        self.offset = offset
+    }
+
+    /// The calibrated probability of a logit.
+    @inline(__always)
+    func probability(_ logit: Float) -> Float {
+        PortableMath.sigmoid(SIMD8(repeating: slope * logit + offset))[0]
+    }
+}
+
+/// A trained model: encoder, network and calibration. Scores one step at a time, with the same bits on every machine.
+public struct IntentModel: Sendable, Equatable {
+    public let encoder: Encoder
+    public let calibration: Calibration
+    public let metadata: ModelMetadata
+    let weights: Weights
+
+    public var hiddenSize: Int { weights.shape.hiddenSize }
+
+    init(encoder: Encoder, weights: Weights, calibration: Calibration, metadata: ModelMetadata) {
+        self.encoder = encoder
+        self.weights = weights
+        self.calibration = calibration
+        self.metadata = metadata
+    }
+
+    /// The uncalibrated logit after every step of a session.
+    func logits(_ session: TrainingSession) -> [Float] {
+        var runner = StepRunner(weights)
+        return session.steps.map { runner.step(encoder.encode($0)) }
+    }
+
+    /// P(a purchase later) after every step of a session: the single step, as live.
+    public func scores(_ session: TrainingSession) -> [Float] {
+        logits(session).map { calibration.probability($0) }
+    }
+}
+
+/// One hidden vector and the scratch memory of a step.
+struct StepRunner: Sendable {
+    let weights: Weights
+    var hidden: [SIMD8<Float>]
+    private var scratch: [SIMD8<Float>]
+
+    init(_ weights: Weights) {
+        self.weights = weights
+        hidden = Array(repeating: SIMD8(repeating: 0), count: weights.shape.blocks)
+        scratch = Array(repeating: SIMD8(repeating: 0), count: 2 * weights.shape.row)
+    }
+
+    mutating func reset() { for index in hidden.indices { hidden[index] = SIMD8(repeating: 0) } }
+
+    /// Takes one step and gives its logit.
+    mutating func step(_ input: Encoder.Input) -> Float {
+        let shape = weights.shape
+        return weights.values.withUnsafeBufferPointer { weights in
+            hidden.withUnsafeMutableBufferPointer { hidden in
+                scratch.withUnsafeMutableBufferPointer { scratch in
+                    guard let weights = weights.baseAddress, let hidden = hidden.baseAddress,
+                        let scratch = scratch.baseAddress
+                    else { preconditionFailure("StepRunner.step: a network without units") }
+                    GRU.forward(weights, shape, input, hidden: hidden, scratch: scratch, tape: nil)
+                    return GRU.logit(weights, shape, hidden: hidden)
+                }
+            }
+        }
+    }
+}

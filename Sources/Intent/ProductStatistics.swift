@@ -1,0 +1,80 @@
+import Events
+import Sessions
+
+/// What the training window says about products: in how many sessions each was seen, added, and followed by a purchase.
+///
+/// Counted in folds by session, so that a training row's own label never reaches its own inputs: its products are
+/// described by the other folds. (Leaving out only the row's own session would tell the label by its absence.)
+struct ProductStatistics {
+    static let folds = 5
+    /// Sessions' worth of the window's mean that every product starts with.
+    private static let smoothing = 20.0
+
+    struct Count {
+        var sessions = 0.0
+        var adders = 0.0
+        var buyers = 0.0
+
+        static func += (left: inout Count, right: Count) {
+            left.sessions += right.sessions
+            left.adders += right.adders
+            left.buyers += right.buyers
+        }
+
+        static func - (left: Count, right: Count) -> Count {
+            Count(
+                sessions: left.sessions - right.sessions, adders: left.adders - right.adders,
+                buyers: left.buyers - right.buyers)
+        }
+    }
+
+    private var byFold: [[UInt64: Count]] = Array(repeating: [:], count: folds)
+    private var total: [UInt64: Count] = [:]
+    private var all = Count()
+
+    init(_ sessions: [TrainingSession]) {
+        for (index, session) in sessions.enumerated() {
+            var seen: [UInt64: Bool] = [:]
+            for step in session.steps where step.sku != 0 {
+                seen[step.sku] = seen[step.sku] == true || step.kind == .add
+            }
+            for (sku, added) in seen {
+                let count = Count(sessions: 1, adders: added ? 1 : 0, buyers: session.purchased ? 1 : 0)
+                byFold[index % Self.folds][sku, default: Count()] += count
+                total[sku, default: Count()] += count
+                all += count
+            }
+        }
+    }
+
+    /// A product as the sessions outside a training row's fold describe it.
+    func product(_ sku: UInt64, outsideFoldOf index: Int) -> Encoder.Product {
+        guard sku != 0, let total = total[sku] else { return .unseen }
+        return product(total - (byFold[index % Self.folds][sku] ?? Count()))
+    }
+
+    /// The most frequent products, as the whole window describes them.
+    func products(limit: Int) -> [UInt64: Encoder.Product] {
+        let frequent = total.sorted { ($0.value.sessions, $1.key) > ($1.value.sessions, $0.key) }.prefix(limit)
+        return Dictionary(uniqueKeysWithValues: frequent.map { ($0.key, product($0.value)) })
+    }
+
+    private func product(_ count: Count) -> Encoder.Product {
+        guard count.sessions > 0 else { return .unseen }
+        func lift(_ events: Double, of allEvents: Double) -> Float {
+            let mean = min(max(allEvents / max(all.sessions, 1), 1e-4), 1 - 1e-4)
+            let share = (events + Self.smoothing * mean) / (count.sessions + Self.smoothing)
+            return Float((PortableMath.logit(min(max(share, 1e-5), 1 - 1e-5)) - PortableMath.logit(mean)) / 2)
+        }
+        return Encoder.Product(
+            popularity: Float(PortableMath.log1p(count.sessions) / 8), conversion: lift(count.buyers, of: all.buyers),
+            adding: lift(count.adders, of: all.adders))
+    }
+
+    /// The most frequent pages of a window, the most frequent first.
+    static func pages(_ sessions: [TrainingSession], limit: Int) -> [UInt64] {
+        var counts: [UInt64: Int] = [:]
+        for session in sessions { for step in session.steps where step.page != 0 { counts[step.page, default: 0] += 1 } }
+        return counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(limit).map(\.key)
+    }
+}

@@ -1,0 +1,67 @@
+/// How a model is trained. Equal options on equal sessions give equal bits.
+public struct TrainingOptions: Sendable, Codable, Equatable {
+    public var hiddenSize = 32
+    public var seed: UInt64 = 1
+    public var epochs = 14
+    /// Sessions a gradient step.
+    public var batch = 128
+    /// Peak of the learning rate: reached after a twentieth of the steps, then a cosine to zero.
+    public var learningRate: Float = 0.01
+    /// Largest norm of a gradient.
+    public var clip: Float = 1
+    /// Decay of the averaged weights, which are the model's.
+    public var averaging: Float = 0.99
+    /// Epochs without a better validation loss after which training ends.
+    public var patience = 4
+    /// Steps of a session that training looks at: the first ones.
+    public var maxSteps = 256
+
+    public init() {}
+
+    /// - Throws: `.invalidOption`, naming it.
+    func check() throws(TrainingError) {
+        func require(_ valid: Bool, _ text: String) throws(TrainingError) {
+            guard valid else { throw .invalidOption(text) }
+        }
+        try require((1...1_024).contains(hiddenSize), "hiddenSize must be 1 to 1024")
+        try require(epochs > 0, "epochs must be above 0")
+        try require(batch > 0, "batch must be above 0")
+        try require(learningRate > 0 && learningRate < 1, "learningRate must lie between 0 and 1")
+        try require(clip > 0, "clip must be above 0")
+        try require((0..<1).contains(averaging), "averaging must be from 0 up to 1")
+        try require(patience > 0, "patience must be above 0")
+        try require(maxSteps > 0, "maxSteps must be above 0")
+    }
+}
+
+/// Why no model came of it.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+    case invalidOption(String)
+    /// A span has too little of something.
+    case notEnough(what: String, have: Int, need: Int)
+    /// The loss is no number any more.
+    case diverged(epoch: Int, batch: Int)
+
+    public var description: String {
+        switch self {
+        case .invalidOption(let text): text
+        case .notEnough(let what, let have, let need):
+            "not enough data: \(have) \(what), at least \(need) are needed"
+        case .diverged(let epoch, let batch):
+            "the loss is no number at epoch \(epoch), batch \(batch): try a smaller learning rate"
+        }
+    }
+}
+
+/// How far training has come.
+public struct TrainingProgress: Sendable, Equatable {
+    public var epoch: Int
+    public var epochs: Int
+    /// Events seen in this epoch, and of how many.
+    public var events: Int
+    public var totalEvents: Int
+    /// Mean loss a session in this epoch so far.
+    public var loss: Double
+    /// Log-loss on the validation span after the last whole epoch.
+    public var validationLoss: Double?
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Console
+import NIOCore
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Shows where log, scoring, models and schedule stand.",
+        discussion: """
+            Asks the running server, or reads the data directory where none runs.
+
+              dinghy status
+              dinghy status --json | jq .partitions
+
+            Exit code: 0 when the accounting balances, 3 when it does not, 1 when nothing can be read.
+            """)
+
+    @OptionGroup var target: TargetOptions
+    @Flag(help: "As JSON.")
+    var json = false
+
+    func run() async throws {
+        let report = try await report()
+        if json {
+            Terminal.out(String(decoding: try report.json(), as: UTF8.self))
+        } else {
+            Terminal.out(StatusText.text(report))
+        }
+        if !report.partitions.allSatisfy(\.balanced) { throw ExitCode(3) }
+    }
+
+    private func report() async throws -> StatusReport {
+        let settings = try await target.options.settings()
+        guard let url = target.servingURL(settings) else { return try await Opened.readOnly(settings).statusReport() }
+        return try await HTTPClient.withClient { client in
+            let response = try await client.get(URLParts(base: url, path: "/status").text)
+            return try StatusReport(json: Array(response.readableBytesView))
+        }
+    }
+}
+
+enum StatusText {
+    static func text(_ report: StatusReport) -> String {
+        var lines: [(String, String)] = []
+        lines.append(("log", "\(report.log), \(report.partitions.count) partition\(report.partitions.count == 1 ? "" : "s"), durable by \(report.durability)"))
+        lines.append(("stored", "\(Terminal.thousands(report.stored)) records, \(Terminal.thousands(report.rejected)) rejected inputs beside them"))
+        let accounts = ["scored", "after_purchase", "repeated", "unscored", "muted", "control", "rejected", "markers"]
+            .map { ($0, report.total($0)) }.filter { $0.0 == "scored" || $0.1 > 0 }
+        lines.append(("accounts", accounts.map { "\(Terminal.thousands($0.1)) \($0.0.replacing("_", with: " "))" }.joined(separator: ", ")))
+        lines.append(("pending", Terminal.thousands(report.partitions.reduce(0) { $0 + $1.pending })))
+        let opened = report.sessions("opened")
+        let ended = report.sessions("closed") + report.sessions("muted")
+        lines.append((
+            "sessions",
+            "\(Terminal.thousands(opened)) (\(Terminal.thousands(opened - ended)) open), "
+                + "\(Terminal.thousands(report.sessions("with_add"))) closed with an add, "
+                + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase"
+        ))
+        let champion = report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
+        lines.append(("models", "\(champion), \(report.models.count) kept"))
+        if let retraining = report.retraining {
+            let runs = retraining.nextRuns.prefix(3).joined(separator: ", ")
+            lines.append(("retraining", retraining.schedule.isEmpty ? "by hand" : "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"))
+            if let last = retraining.lastResult { lines.append(("last run", last)) }
+        }
+        let balanced = report.partitions.allSatisfy(\.balanced)
+        lines.append(("accounting", balanced ? "balances" : Terminal.colour("DOES NOT BALANCE", .red)))
+        return lines.map { name, text in
+            Terminal.colour(name + String(repeating: " ", count: 12 - name.count), .dim) + text + "\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import EmbeddedLog
+import FoundationEssentials
+
+/// A command that ends with exit code 1 and this sentence.
+struct CommandFailure: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Where settings come from: shared by all commands.
+struct SettingsOptions: ParsableArguments {
+    @Option(help: "YAML file with settings; see config/dinghy.yaml.")
+    var config: String?
+    @Option(help: ArgumentHelp("A setting over file and environment; may be repeated.", valueName: "key=value"))
+    var set: [String] = []
+    @Option(help: "Data directory (setting data; default: data).")
+    var data: String?
+
+    func settings(_ more: [(key: String, value: String)] = []) async throws -> Settings {
+        var overrides: [(key: String, value: String)] = []
+        for assignment in set {
+            guard let equals = assignment.firstIndex(of: "=") else {
+                throw ConfigurationError(description: "--set \(assignment): is no key=value")
+            }
+            overrides.append((String(assignment[..<equals]), String(assignment[assignment.index(after: equals)...])))
+        }
+        if let data { overrides.append(("data", data)) }
+        return try await SettingsLoader(
+            path: config, overrides: overrides + more, environment: ProcessInfo.processInfo.environment
+        ).load()
+    }
+}
+
+/// Which running server a command talks to.
+struct TargetOptions: ParsableArguments {
+    @OptionGroup var options: SettingsOptions
+    @Option(help: "URL of a running server (default: the one that serves the data directory).")
+    var url: String?
+
+    /// - Throws: `CommandFailure` where no server is known.
+    func url() async throws -> String {
+        if let url { return url }
+        if let url = ProcessInfo.processInfo.environment["DINGHY_URL"] { return url }
+        let settings = try await options.settings()
+        if let url = DataDirectory.servingURL(settings.data) { return url }
+        return "http://\(settings.host):\(settings.port)"
+    }
+}
+
+/// A URL in the making, with what goes into the query encoded.
+struct URLParts {
+    private(set) var text: String
+    private var hasQuery = false
+
+    init(base: String, path: String) throws {
+        guard base.hasPrefix("http://") || base.hasPrefix("https://") else {
+            throw CommandFailure("'\(base)' is no URL: it begins with http:// or https://")
+        }
+        text = (base.hasSuffix("/") ? String(base.dropLast()) : base) + path
+    }
+
+    mutating func add(_ name: String, _ value: String) {
+        text += (hasQuery ? "&" : "?") + name + "="
+        for byte in value.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                UInt8(ascii: "~"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let hex = String(byte, radix: 16, uppercase: true)
+                text += "%" + (hex.count == 1 ? "0" : "") + hex
+            }
+        }
+        hasQuery = true
+    }
+}

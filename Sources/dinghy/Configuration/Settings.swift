@@ -1,0 +1,135 @@
+import Logging
+
+/// Everything that can be configured, with its default. `SettingsLoader` fills it from flags, environment and YAML.
+struct Settings: Sendable, Equatable {
+    enum LogKind: String, CaseIterable { case embedded, kafka }
+    enum Role: String, CaseIterable { case collect, score, retrain, console }
+
+    var data = "data"
+    var roles = Set(Role.allCases)
+
+    var host = "127.0.0.1"
+    var port = 8080
+
+    var logKind = LogKind.embedded
+    var partitions = 1
+
+    var writeKeys: [String] = []
+    var origins: [String] = []
+    var maxBodyBytes = 1 << 20
+    var maxInflatedBytes = 8 << 20
+    var maxEvents = 10_000
+
+    var scoreBatch = 2_000
+
+    /// Empty: no schedule.
+    var schedule = ""
+    var timeZone = "UTC"
+    var timeline = "all"
+    var maxSessions = 1_000_000
+    var hiddenSize = 32
+    var seed = 1
+
+    var brokers = ""
+    var topicPrefix = "dinghy"
+    var group = "dinghy-score"
+    var instance = "dinghy-1"
+    /// Handed to librdkafka as they are.
+    var kafkaProperties: [String: String] = [:]
+
+    var logLevel = Logger.Level.info
+}
+
+/// A setting as it is named in YAML (`http.port`), in the environment (`DINGHY_HTTP_PORT`) and with `--set`.
+struct SettingKey: Sendable {
+    /// How a value's text becomes a setting; throws what is wrong with it, without the key's name.
+    enum Apply: Sendable {
+        case scalar(@Sendable (String, inout Settings) throws(Malformed) -> Void)
+        case list(@Sendable ([String], inout Settings) throws(Malformed) -> Void)
+    }
+
+    struct Malformed: Error { var reason: String }
+
+    var name: String
+    var apply: Apply
+
+    static let all: [SettingKey] = [
+        text("data", \.data),
+        list("roles") { (roles, settings) throws(Malformed) in
+            var chosen: Set<Settings.Role> = []
+            for role in roles { chosen.insert(try oneOf(role)) }
+            guard !chosen.isEmpty else { throw Malformed(reason: "names no role") }
+            settings.roles = chosen
+        },
+        text("http.host", \.host),
+        integer("http.port", \.port, 0...65_535),
+        scalar("log.kind") { (text, settings) throws(Malformed) in settings.logKind = try oneOf(text) },
+        integer("log.partitions", \.partitions, 1...1_024),
+        list("collect.write-keys") { (keys, settings) throws(Malformed) in
+            guard keys.allSatisfy({ $0.utf8.count >= 16 }) else {
+                throw Malformed(reason: "a write key needs at least 16 characters")
+            }
+            settings.writeKeys = keys
+        },
+        list("collect.origins") { (origins, settings) throws(Malformed) in
+            guard origins.allSatisfy({ $0 == "*" || $0.hasPrefix("https://") || $0.hasPrefix("http://") }) else {
+                throw Malformed(reason: "an origin is * or begins with https:// or http://")
+            }
+            settings.origins = origins
+        },
+        integer("collect.max-body-bytes", \.maxBodyBytes, 1_024...(64 << 20)),
+        integer("collect.max-inflated-bytes", \.maxInflatedBytes, 1_024...(256 << 20)),
+        integer("collect.max-events", \.maxEvents, 1...100_000),
+        integer("score.batch", \.scoreBatch, 1...100_000),
+        text("retrain.schedule", \.schedule),
+        text("retrain.time-zone", \.timeZone),
+        text("retrain.timeline", \.timeline),
+        integer("retrain.max-sessions", \.maxSessions, 1_000...100_000_000),
+        integer("retrain.hidden-size", \.hiddenSize, 4...512),
+        integer("retrain.seed", \.seed, 0...Int.max),
+        text("kafka.brokers", \.brokers),
+        text("kafka.topic-prefix", \.topicPrefix),
+        text("kafka.group", \.group),
+        text("kafka.instance", \.instance),
+        scalar("logging.level") { (text, settings) throws(Malformed) in settings.logLevel = try oneOf(text) },
+    ]
+
+    /// Keys below it are librdkafka's own and are not checked here.
+    static let kafkaProperties = "kafka.properties."
+
+    private static func scalar(
+        _ name: String, _ apply: @escaping @Sendable (String, inout Settings) throws(Malformed) -> Void
+    ) -> SettingKey {
+        SettingKey(name: name, apply: .scalar(apply))
+    }
+
+    private static func list(
+        _ name: String, _ apply: @escaping @Sendable ([String], inout Settings) throws(Malformed) -> Void
+    ) -> SettingKey {
+        SettingKey(name: name, apply: .list(apply))
+    }
+
+    private static func text(_ name: String, _ path: any WritableKeyPath<Settings, String> & Sendable) -> SettingKey {
+        scalar(name) { (text, settings) throws(Malformed) in settings[keyPath: path] = text }
+    }
+
+    private static func integer(
+        _ name: String, _ path: any WritableKeyPath<Settings, Int> & Sendable, _ range: ClosedRange<Int>
+    ) -> SettingKey {
+        scalar(name) { (text, settings) throws(Malformed) in
+            guard let value = Int(text), range.contains(value) else {
+                throw Malformed(reason: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            settings[keyPath: path] = value
+        }
+    }
+
+    private static func oneOf<T: RawRepresentable & CaseIterable>(_ text: String) throws(Malformed) -> T
+    where T.RawValue == String {
+        guard let value = T(rawValue: text) else {
+            throw Malformed(
+                reason: "'\(text)' is none of \(T.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return value
+    }
+}
