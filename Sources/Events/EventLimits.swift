@@ -16,6 +16,10 @@ public enum EventLimits {
     public static let jsonDepth = 16
     /// Earliest time accepted: 1990-01-01. Anything earlier is a unit error (seconds for milliseconds) or nonsense.
     public static let earliestTimestamp: Int64 = 631_152_000_000
+    /// Latest time that a record of the log or a row of a file may carry: 2100-01-01. Anything later is a unit error
+    /// (microseconds for milliseconds) or nonsense, and would end every session of a replay. What a page sends is
+    /// clamped to its receipt instead.
+    public static let latestTimestamp: Int64 = 4_102_444_800_000
     /// How far an event's own time may lie ahead of its receipt before it is clamped to the receipt.
     public static let futureTolerance_ms: Int64 = 60_000
     /// The largest record that is written to the log.
