@@ -1,7 +1,7 @@
 public import EventLog
 import Events
 public import Intent
-import Sessions
+public import Sessions
 import FoundationEssentials
 
 /// Scores the log again, from log, model files and score records alone, and compares every bit.
@@ -45,7 +45,7 @@ public struct Audit: Sendable {
     }
 
     /// - Parameter progress: records audited and records to audit.
-    public func run(progress: (_ done: Int64, _ total: Int64) -> Void = { _, _ in }) async throws -> Report {
+    public func run(progress: @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }) async throws -> Report {
         var report = Report()
         var positions: [Position?] = []
         var total: Int64 = 0
@@ -57,17 +57,16 @@ public struct Audit: Sendable {
         var done: Int64 = 0
         for (partition, position) in positions.enumerated() {
             guard let position else { continue }
-            try await audit(partition, upTo: position, report: &report) {
-                done += $0
-                progress(done, total)
-            }
+            try await audit(partition, upTo: position, report: &report)
+            done += position.next - position.start
+            progress(done, total)
         }
         report.models.sort()
         return report
     }
 
     private func audit(
-        _ partition: Int, upTo position: Position, report: inout Report, advanced: (Int64) -> Void
+        _ partition: Int, upTo position: Position, report: inout Report
     ) async throws {
         var scores = try await Recorded<ScoreRecord>(outputs, .scores, partition: partition)
         var outcomes = try await Recorded<OutcomeRecord>(outputs, .outcomes, partition: partition)
@@ -106,7 +105,6 @@ public struct Audit: Sendable {
                 try again.select(recorded.model, model: model, report: &report)
                 again.compare(recorded, slot: slot, report: &report)
             }
-            advanced(Int64(records.count))
         }
         if again.fold.nextOffset < position.next {
             report.add(

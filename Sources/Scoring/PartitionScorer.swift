@@ -58,18 +58,17 @@ public struct PartitionScorer: Sendable {
 
     private mutating func process(_ record: StoredRecord) {
         let entry = try? RecordCoder.decode(record.value)
-        let partition = partition
-        // Freed after the fold, which is busy while it reports.
-        var freed: [Int] = []
+        // Used after the fold, which is busy while it reports.
+        var closed: [ClosedSession] = []
         let outcome = fold.fold(
             offset: record.offset, time: record.time, entry: entry, scoring: scorer != nil
-        ) { closed in
-            freed.append(closed.slot)
+        ) { closed.append($0) }
+        for session in closed {
+            scorer?.free(slot: session.slot)
             outcomes.append(
                 OutputRecord(
-                    key: closed.session.key, value: OutcomeRecord(closed, partition: partition).encoded()))
+                    key: session.session.key, value: OutcomeRecord(session, partition: partition).encoded()))
         }
-        for slot in freed { scorer?.free(slot: slot) }
         guard case .step(let slot) = outcome, case .event(let event, let timeline) = entry,
             let modelNumber, let score = scorer?.score(slot: slot, steps: fold[slot].steps)
         else { return }

@@ -1,4 +1,4 @@
-public import Events
+import Events
 public import Sessions
 
 /// One record of the `scores` stream: what the shop did and what that says, whole in itself, so that consoles and
@@ -63,42 +63,42 @@ public enum SessionIdentity {
 extension ScoreRecord {
     /// By hand: the general encoder costs ten times as much, and this is written for every event.
     public func encoded() -> [UInt8] {
-        var json = JSONWriter(capacity: 320)
-        json.field("session", session)
-        json.field("key", key)
-        json.field("timeline", timeline)
-        json.field("partition", partition)
-        json.field("offset", offset)
-        json.field("timestamp", timestamp)
-        json.field("type", type)
-        if let sku { json.field("sku", sku) }
-        if let page { json.field("page", page) }
-        json.field("prefix", prefix)
-        json.field("cart", cart)
-        json.field("score", score)
-        if let change { json.field("change", change) }
-        json.field("model", model)
+        var json = JSONWriter(reserving: 320)
+        json.member("session", session)
+        json.member("key", key)
+        json.member("timeline", timeline)
+        json.member("partition", partition)
+        json.member("offset", offset)
+        json.member("timestamp", timestamp)
+        json.member("type", type)
+        if let sku { json.member("sku", sku) }
+        if let page { json.member("page", page) }
+        json.member("prefix", prefix)
+        json.member("cart", cart)
+        json.member("score", score)
+        if let change { json.member("change", change) }
+        json.member("model", model)
         return json.finish()
     }
 }
 
 extension OutcomeRecord {
     public func encoded() -> [UInt8] {
-        var json = JSONWriter(capacity: 320)
-        json.field("session", session)
-        json.field("key", key)
-        json.field("timeline", timeline)
-        json.field("partition", partition)
-        json.field("offset", offset)
-        json.field("purchased", purchased)
-        if let purchaseOffset { json.field("purchaseOffset", purchaseOffset) }
-        json.field("prefixes", prefixes)
-        json.field("records", records)
-        json.field("adds", adds)
-        json.field("started", started)
-        json.field("ended", ended)
-        json.field("closing", closing)
-        json.field("truncated", truncated)
+        var json = JSONWriter(reserving: 320)
+        json.member("session", session)
+        json.member("key", key)
+        json.member("timeline", timeline)
+        json.member("partition", partition)
+        json.member("offset", offset)
+        json.member("purchased", purchased)
+        if let purchaseOffset { json.member("purchaseOffset", purchaseOffset) }
+        json.member("prefixes", prefixes)
+        json.member("records", records)
+        json.member("adds", adds)
+        json.member("started", started)
+        json.member("ended", ended)
+        json.member("closing", closing)
+        json.member("truncated", truncated)
         return json.finish()
     }
 

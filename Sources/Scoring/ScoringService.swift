@@ -3,7 +3,7 @@ import Events
 public import Logging
 import Metrics
 public import ServiceLifecycle
-import Sessions
+public import Sessions
 
 /// Consume, fold, step, commit; ticks where nobody comes; a new champion between two events.
 ///
@@ -97,7 +97,7 @@ public struct ScoringService: Service {
             service.logger.info("model \(next.number) scores from now on")
             model = next
             for partition in partitions.keys { partitions[partition]?.swap(to: next) }
-            service.status.update { $0.model = next.number }
+            service.status.take(model: next.number)
         }
 
         mutating func begin(_ assigned: [AssignedPartition]) async throws {
@@ -127,7 +127,7 @@ public struct ScoringService: Service {
         mutating func drop(_ partition: Int) {
             partitions[partition] = nil
             ticks[partition] = nil
-            service.status.update { $0.partitions[partition] = nil }
+            service.status.take(nil, at: partition)
         }
 
         mutating func commit() async throws {
@@ -140,21 +140,21 @@ public struct ScoringService: Service {
                 }
             }
             if !partitions.isEmpty, partitions.values.allSatisfy({ !$0.fold.isResuming }) {
-                service.status.update { $0.ready = true }
+                service.status.becomeReady()
             }
         }
 
         func commit(_ batches: [ScoredBatch]) async throws {
-            var attempt = 1
-            while true {
-                do {
-                    return try await service.consumer.commit(batches)
-                } catch EventLogError.failed(let reason) where attempt < service.settings.commitAttempts {
+            for attempt in 1... {
+                do throws(EventLogError) {
+                    try await service.consumer.commit(batches)
+                    return
+                } catch {
+                    guard case .failed(let reason) = error, attempt < service.settings.commitAttempts else { throw error }
                     service.logger.warning("commit failed, trying the same outputs again: \(reason)")
                     Counter(label: "dinghy_score_commit_retries_total").increment()
-                    attempt += 1
-                    try await Task.sleep(for: service.settings.commitRetryDelay)
                 }
+                try await Task.sleep(for: service.settings.commitRetryDelay)
             }
         }
 
@@ -168,11 +168,15 @@ public struct ScoringService: Service {
                     ticks[partition] = nil
                 }
                 guard let silence = scorer.fold.liveSilenceBegins, now > silence else { continue }
-                do {
+                do throws(EventLogError) {
                     try await service.log.appendTick(partition: partition)
                     ticks[partition] = now
-                } catch EventLogError.overloaded, EventLogError.closed {
+                } catch {
+                    switch error {
                     // The next turn tries again; the sessions stay open until then.
+                    case .overloaded, .closed: continue
+                    default: throw error
+                    }
                 }
             }
         }
@@ -180,10 +184,10 @@ public struct ScoringService: Service {
         func report(_ partition: Int) {
             guard let scorer = partitions[partition] else { return }
             let position = scorer.fold.position()
-            service.status.update {
-                $0.partitions[partition] = ScoringStatus.Partition(
-                    position: position, openSessions: scorer.fold.openSessions, resuming: scorer.fold.isResuming)
-            }
+            service.status.take(
+                ScoringStatus.Partition(
+                    position: position, openSessions: scorer.fold.openSessions, resuming: scorer.fold.isResuming),
+                at: partition)
         }
     }
 }

@@ -25,5 +25,7 @@ public final class ScoringStatus: Sendable {
 
     public var snapshot: Snapshot { state.withLock { $0 } }
 
-    func update(_ change: (inout Snapshot) -> Void) { state.withLock { change(&$0) } }
+    func take(model: Int) { state.withLock { $0.model = model } }
+    func take(_ partition: Partition?, at number: Int) { state.withLock { $0.partitions[number] = partition } }
+    func becomeReady() { state.withLock { $0.ready = true } }
 }

@@ -25,6 +25,13 @@ package struct JSONWriter {
         bytes.append(contentsOf: value.description.utf8)
     }
 
+    /// As for `Double`.
+    package mutating func member(_ key: StaticString, _ value: Float) {
+        precondition(value.isFinite, "JSONWriter.member: JSON has no word for infinity")
+        begin(key)
+        bytes.append(contentsOf: value.description.utf8)
+    }
+
     package mutating func member(_ key: StaticString, _ value: Bool) {
         begin(key)
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
