@@ -75,7 +75,7 @@ let package = Package(
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 
         // The other rooms that do IO.
-        room("Models", ["Intent", logging]),
+        room("Models", ["Intent", logging, metrics]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
             "Collector",
@@ -107,12 +107,14 @@ let package = Package(
             swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events"]),
-        tests("ModelsTests", ["Models", "Intent", "Events", "Sessions"]),
+        tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
         tests("CollectorTests", ["Collector", "EventLog", "EmbeddedLog", "Events", hummingbird, hummingbirdTesting]),
         tests(
             "ScoringTests", ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
         tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),
-        tests("RetrainingTests", ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
+        tests(
+            "RetrainingTests",
+            ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
         tests(
             "ConsoleTests",
             ["Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting]),
