@@ -70,7 +70,9 @@ let package = Package(
 
         // The log.
         room("EventLog", path: "Sources/EventLog/Contract", ["Events"]),
-        room("EmbeddedLog", path: "Sources/EventLog/Embedded", ["Events", "EventLog", deque, grdb, grdbSQLite, logging, metrics]),
+        room(
+            "EmbeddedLog", path: "Sources/EventLog/Embedded",
+            ["Events", "EventLog", deque, grdb, grdbSQLite, logging, metrics]),
         .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 
@@ -96,6 +98,7 @@ let package = Package(
                 "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
                 unixSignals, argumentParser, logging, metrics, nioCore, nioPosix, system, yams, configuration,
             ],
+            exclude: ["Commands"],
             swiftSettings: settings),
 
         tests("EventsTests", ["Events"]),

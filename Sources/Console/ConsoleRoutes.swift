@@ -2,6 +2,7 @@ import EventLog
 import FoundationEssentials
 import HTTPTypes
 public import Hummingbird
+import HummingbirdCore
 import NIOCore
 
 /// HTTP out: scores as they come, session look-ups, status, metrics, health.
@@ -73,7 +74,6 @@ public struct ConsoleRoutes: Sendable {
     }
 
     private func sessions(_ name: String) throws -> Response {
-        let name = name.removingPercentEncoding ?? name
         guard let json = feed.sessions(name) else {
             throw HTTPError(
                 .notFound,
@@ -106,7 +106,7 @@ public struct ConsoleRoutes: Sendable {
 extension FeedFilter {
     /// `min-score`, `session`, `timeline`, `type`, `outcomes`: an unknown name or a malformed value is refused, so that
     /// a misspelt filter does not show everything.
-    init(query: FlatDictionary<Substring, Substring>) throws {
+    init(query: some Sequence<(key: Substring, value: Substring)>) throws {
         self.init()
         for (name, value) in query {
             switch name {

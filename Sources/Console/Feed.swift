@@ -116,6 +116,6 @@ public final class Feed: Service {
     }
 
     func unsubscribe(_ number: Int) {
-        state.withLock { $0.clients[number] = nil }?.end()
+        state.withLock { $0.clients.removeValue(forKey: number) }?.end()
     }
 }

@@ -1,3 +1,4 @@
+import DequeModule
 import EventLog
 import Hummingbird
 import NIOCore

@@ -1,7 +1,7 @@
 public import EventLog
 import FoundationEssentials
 import Scoring
-public import Sessions
+import Sessions
 
 /// Where everything stands: what `/status` and `dinghy status` show, from committed positions and the log's bounds, so
 /// that it can be made beside a running server as well as from a directory at rest.
@@ -75,7 +75,8 @@ public struct StatusReport: Codable, Sendable, Equatable {
             // The position first: what is committed in between makes `pending` too large, never negative.
             let position = try await outputs.position(partition: partition).map { try Position(decoding: $0) }
             let bounds = try await events.bounds(partition: partition)
-            partitions.append(Partition(partition, position: position ?? Position(start: bounds.lowerBound), bounds: bounds))
+            partitions.append(
+                Partition(partition, position: position ?? Position(start: bounds.lowerBound), bounds: bounds))
         }
     }
 
@@ -125,9 +126,13 @@ extension StatusReport {
         family("dinghy_log_end_offset", "gauge", "Next offset to be written to the events log.", each(\.logEnd))
         family("dinghy_position_start_offset", "gauge", "Offset that scoring began with.", each(\.start))
         family("dinghy_position_next_offset", "gauge", "Next offset to be scored.", each(\.next))
-        family("dinghy_position_low_water_offset", "gauge", "Oldest first offset of an open session.", each(\.lowWaterOffset))
+        family(
+            "dinghy_position_low_water_offset", "gauge", "Oldest first offset of an open session.",
+            each(\.lowWaterOffset))
         family("dinghy_events_pending", "gauge", "Records stored and not yet in an account.", each(\.pending))
-        family("dinghy_accounting_balanced", "gauge", "1 where next - start equals the sum of the accounts.", each { $0.balanced ? 1 : 0 })
+        family(
+            "dinghy_accounting_balanced", "gauge", "1 where next - start equals the sum of the accounts.",
+            each { $0.balanced ? 1 : 0 })
         family(
             "dinghy_events_accounted_total", "counter", "Records by account.",
             partitions.flatMap { partition in

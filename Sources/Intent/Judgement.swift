@@ -47,7 +47,8 @@ public enum Judgement {
         }
         guard sessions.count >= rules.minSessions, buyers >= rules.minBuyers else {
             return kept(
-                "only \(sessions.count) unseen sessions with \(buyers) buyers, \(rules.minSessions) with \(rules.minBuyers) are needed")
+                "only \(sessions.count) unseen sessions with \(buyers) buyers, \(rules.minSessions) with \(rules.minBuyers) are needed"
+            )
         }
         guard buyers < sessions.count else { return kept("every unseen session bought: nothing can be told apart") }
         // Without a champion the rival is a constant that even knows the window's base rate.
@@ -58,7 +59,8 @@ public enum Judgement {
         let mean = differences.reduce(0, +) / Double(differences.count)
         let bound = upperBound(differences, rules: rules)
         let rivalLoss = theirs.losses.reduce(0, +) / Double(theirs.losses.count)
-        let failure = failure(ours, theirs, mean: mean, bound: bound, rivalLoss: rivalLoss, isFirst: champion == nil, rules)
+        let failure = failure(
+            ours, theirs, mean: mean, bound: bound, rivalLoss: rivalLoss, isFirst: champion == nil, rules)
         let gain = Report.fixed(-mean / rivalLoss * 100)
         let name = champion == nil ? "a constant" : "the champion"
         return Verdict(
@@ -75,10 +77,12 @@ public enum Judgement {
     ) -> String? {
         let name = isFirst ? "a constant" : "the champion"
         guard bound < 0 else {
-            return "not surely better than \(name): log-loss difference \(Report.fixed(mean)), 95 % bound \(Report.fixed(bound))"
+            return
+                "not surely better than \(name): log-loss difference \(Report.fixed(mean)), 95 % bound \(Report.fixed(bound))"
         }
         guard -mean / rivalLoss >= rules.minGain else {
-            return "the gain of \(Report.fixed(-mean / rivalLoss * 100)) % is below \(Report.fixed(rules.minGain * 100)) %"
+            return
+                "the gain of \(Report.fixed(-mean / rivalLoss * 100)) % is below \(Report.fixed(rules.minGain * 100)) %"
         }
         if let ece = ours.overall.ece, ece > rules.maxECE {
             return "calibration error \(Report.fixed(ece)) is above \(Report.fixed(rules.maxECE))"

@@ -25,10 +25,11 @@ public struct Metrics: Codable, Sendable, Equatable {
         (auc, prAUC) = Self.ranking(sorted, positives: positives)
         let count = Double(predictions.count)
         logLoss = predictions.reduce(0) { $0 + Self.logLoss($1.probability, $1.positive) } / count
-        brier = predictions.reduce(0) { sum, one in
-            let difference = Double(one.probability) - (one.positive ? 1 : 0)
-            return sum + difference * difference
-        } / count
+        brier =
+            predictions.reduce(0) { sum, one in
+                let difference = Double(one.probability) - (one.positive ? 1 : 0)
+                return sum + difference * difference
+            } / count
         ece = Self.calibrationError(sorted)
         calibrationRatio = predictions.reduce(0) { $0 + Double($1.probability) } / Double(positives)
     }

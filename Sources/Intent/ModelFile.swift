@@ -81,9 +81,10 @@ extension IntentModel {
 
         var body = ByteReader(bytes[Self.headerBytes...])
         let head: Head
-        do { head = try JSONDecoder().decode(Head.self, from: Data(try body.take(bytes: Int(clamping: try body.takeCount())))) }
-        catch let error as ModelFileError { throw error }
-        catch { throw .malformed("its metadata: \(error)") }
+        do {
+            head = try JSONDecoder().decode(
+                Head.self, from: Data(try body.take(bytes: Int(clamping: try body.takeCount()))))
+        } catch let error as ModelFileError { throw error } catch { throw .malformed("its metadata: \(error)") }
         guard (1...4_096).contains(head.hiddenSize) else { throw .malformed("hidden size \(head.hiddenSize)") }
         let pageCount = try body.takeCount()
         guard pageCount <= Encoder.maxPages else { throw .malformed("\(pageCount) pages") }

@@ -36,7 +36,11 @@ enum PortableMath {
 
     /// 1 / (1 + e⁻ˣ), double precision to about 1e-15 relative.
     static func sigmoid(_ x: Double) -> Double {
-        x >= 0 ? 1 / (1 + exp(-x)) : { let e = exp(x); return e / (1 + e) }()
+        x >= 0
+            ? 1 / (1 + exp(-x))
+            : {
+                let e = exp(x); return e / (1 + e)
+            }()
     }
 
     static func logit(_ p: Double) -> Double { log(p / (1 - p)) }

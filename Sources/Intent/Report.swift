@@ -86,7 +86,8 @@ public struct Report: Codable, Sendable, Equatable {
     static func fixed(_ value: Double) -> String {
         let scaled = Int((abs(value) * 100_000).rounded())
         let fraction = String(scaled % 100_000)
-        return (value < 0 ? "-" : "") + "\(scaled / 100_000)." + String(repeating: "0", count: 5 - fraction.count) + fraction
+        return (value < 0 ? "-" : "") + "\(scaled / 100_000)." + String(repeating: "0", count: 5 - fraction.count)
+            + fraction
     }
 
     private static func line(_ name: String, _ cells: [String]) -> String {

@@ -1,8 +1,8 @@
 public import EventLog
 import Events
+import FoundationEssentials
 public import Intent
 public import Sessions
-import FoundationEssentials
 
 /// Scores the log again, from log, model files and score records alone, and compares every bit.
 public struct Audit: Sendable {
@@ -94,7 +94,9 @@ public struct Audit: Sendable {
                         report.add(
                             Finding(
                                 partition: partition, offset: record.offset,
-                                problem: "outcome of \(closed.key) differs from the recorded one: \(String(describing: recorded))"))
+                                problem:
+                                    "outcome of \(closed.key) differs from the recorded one: \(String(describing: recorded))"
+                            ))
                     }
                 }
                 guard let slot = step else { continue }

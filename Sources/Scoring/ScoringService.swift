@@ -150,7 +150,9 @@ public struct ScoringService: Service {
                     try await service.consumer.commit(batches)
                     return
                 } catch {
-                    guard case .failed(let reason) = error, attempt < service.settings.commitAttempts else { throw error }
+                    guard case .failed(let reason) = error, attempt < service.settings.commitAttempts else {
+                        throw error
+                    }
                     service.logger.warning("commit failed, trying the same outputs again: \(reason)")
                     Counter(label: "dinghy_score_commit_retries_total").increment()
                 }

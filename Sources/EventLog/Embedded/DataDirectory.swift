@@ -87,7 +87,9 @@ public final class DataDirectory: Sendable {
     }
 
     private static func partitionCount(_ database: Database, orNew partitions: Int?) throws -> Int {
-        if let count = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'partitions'") { return count }
+        if let count = try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'partitions'") {
+            return count
+        }
         guard let partitions else { throw EventLogError.unusable("the log has no partitions yet") }
         try database.execute(sql: "INSERT INTO meta VALUES ('partitions', ?)", arguments: [partitions])
         return partitions

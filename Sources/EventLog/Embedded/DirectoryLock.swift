@@ -2,9 +2,9 @@ import EventLog
 import FoundationEssentials
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// The lock that makes one process the only writer of a data directory. The kernel frees it when the process ends,

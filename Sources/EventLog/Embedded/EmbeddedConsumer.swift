@@ -100,7 +100,8 @@ public final class EmbeddedConsumer: EventConsumer {
         guard committed == batch.follows else {
             throw EventLogError.fenced(
                 "partition \(batch.partition) is committed up to \(committed.map(String.init) ?? "nothing"), this batch "
-                    + "follows \(batch.follows.map(String.init) ?? "nothing"): another process scores the same directory")
+                    + "follows \(batch.follows.map(String.init) ?? "nothing"): another process scores the same directory"
+            )
         }
         for (stream, records) in [(OutputStream.scores, batch.scores), (.outcomes, batch.outcomes)] {
             var offset = try database.bounds(of: stream.table, partition: batch.partition).upperBound

@@ -18,7 +18,9 @@ public struct EmbeddedLog: EventLog {
         self.bell = bell
     }
 
-    private func perform(_ work: EventWriter.Work, records: Int, bytes: Int) async throws(EventLogError) -> EventWriter.Reply {
+    private func perform(_ work: EventWriter.Work, records: Int, bytes: Int) async throws(EventLogError)
+        -> EventWriter.Reply
+    {
         guard let writer else {
             throw .unusable("this log is open for reading only: another process serves it, append over its URL")
         }
@@ -97,7 +99,11 @@ public struct EmbeddedLog: EventLog {
                 let found = try Int64.fetchOne(
                     database, sql: #"SELECT time FROM event WHERE partition = ? AND "offset" = ?"#,
                     arguments: [partition, middle])
-                if let found, found >= time { range = range.lowerBound..<middle } else { range = (middle + 1)..<range.upperBound }
+                if let found, found >= time {
+                    range = range.lowerBound..<middle
+                } else {
+                    range = (middle + 1)..<range.upperBound
+                }
             }
             return range.lowerBound
         }
@@ -109,7 +115,8 @@ public struct EmbeddedLog: EventLog {
 
     public func close() async { await writer?.close() }
 
-    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(EventLogError) -> T {
+    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(EventLogError) -> T
+    {
         do { return try await pool.read(body) } catch { throw .failed("the events log could not be read: \(error)") }
     }
 }
@@ -120,7 +127,8 @@ extension Database {
         func edge(_ order: String) throws -> Int64? {
             try Int64.fetchOne(
                 self,
-                sql: #"SELECT "offset" FROM \#(table.rawValue) WHERE partition = ? ORDER BY "offset" \#(order) LIMIT 1"#,
+                sql:
+                    #"SELECT "offset" FROM \#(table.rawValue) WHERE partition = ? ORDER BY "offset" \#(order) LIMIT 1"#,
                 arguments: [partition])
         }
         guard let first = try edge("ASC"), let last = try edge("DESC") else { return 0..<0 }

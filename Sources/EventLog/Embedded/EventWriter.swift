@@ -68,7 +68,8 @@ final class EventWriter: Sendable {
     }
 
     func perform(_ work: Work, records: Int, bytes: Int) async throws(EventLogError) -> Reply {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Reply, EventLogError>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Reply, EventLogError>, Never>) in
             let refusal: EventLogError? = queue.withLock { queue in
                 if queue.closed { return .closed }
                 // One that is larger than all room still passes when nothing else waits.

@@ -44,7 +44,8 @@ enum Schema {
         }
         do {
             if readOnly, !FileManager.default.fileExists(atPath: path) {
-                throw EventLogError.unusable("there is no \(path): is this a Dinghy data directory? serve or replay into it first")
+                throw EventLogError.unusable(
+                    "there is no \(path): is this a Dinghy data directory? serve or replay into it first")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
             try readOnly ? pool.read { try check($0, path) } : pool.write { try prepare($0, path, tables) }
@@ -77,11 +78,13 @@ enum Schema {
         let application = try Int32.fetchOne(database, sql: "PRAGMA application_id")
         let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         guard application == applicationID else {
-            throw EventLogError.unusable("\(path) is an SQLite file, but none of Dinghy's: choose another data directory")
+            throw EventLogError.unusable(
+                "\(path) is an SQLite file, but none of Dinghy's: choose another data directory")
         }
         guard found <= version else {
             throw EventLogError.unusable(
-                "\(path) was written by a newer dinghy (schema \(found), this one knows \(version)): upgrade this program")
+                "\(path) was written by a newer dinghy (schema \(found), this one knows \(version)): upgrade this program"
+            )
         }
     }
 }

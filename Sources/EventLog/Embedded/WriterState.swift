@@ -33,7 +33,8 @@ struct WriterState: Sendable {
                 arguments: [partition])
             while let row = try rows.next() {
                 let time: Int64 = row[1]
-                if lastTimes[partition] - time > RecentIdentities.maxAge_ms || newest.count >= RecentIdentities.maxCount {
+                if lastTimes[partition] - time > RecentIdentities.maxAge_ms || newest.count >= RecentIdentities.maxCount
+                {
                     break
                 }
                 if let identity = row[0] as Int64? { newest.append((UInt64(bitPattern: identity), time)) }

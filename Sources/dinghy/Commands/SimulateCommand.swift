@@ -21,7 +21,9 @@ struct SimulateCommand: AsyncParsableCommand {
     var seed: UInt64 = 1
     @Option(help: "How many events (default: 100000 as CSV, endless live).")
     var events: Int?
-    @Option(help: ArgumentHelp("Time of the first event, milliseconds since the epoch (default: 2026-01-01).", valueName: "ms"))
+    @Option(
+        help: ArgumentHelp(
+            "Time of the first event, milliseconds since the epoch (default: 2026-01-01).", valueName: "ms"))
     var start: Int64 = 1_767_225_600_000
     @Option(help: "New sessions a second of simulated time.")
     var sessionsPerSecond: Double?

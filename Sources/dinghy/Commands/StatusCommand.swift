@@ -43,25 +43,44 @@ struct StatusCommand: AsyncParsableCommand {
 enum StatusText {
     static func text(_ report: StatusReport) -> String {
         var lines: [(String, String)] = []
-        lines.append(("log", "\(report.log), \(report.partitions.count) partition\(report.partitions.count == 1 ? "" : "s"), durable by \(report.durability)"))
-        lines.append(("stored", "\(Terminal.thousands(report.stored)) records, \(Terminal.thousands(report.rejected)) rejected inputs beside them"))
+        lines.append(
+            (
+                "log",
+                "\(report.log), \(report.partitions.count) partition\(report.partitions.count == 1 ? "" : "s"), durable by \(report.durability)"
+            ))
+        lines.append(
+            (
+                "stored",
+                "\(Terminal.thousands(report.stored)) records, \(Terminal.thousands(report.rejected)) rejected inputs beside them"
+            ))
         let accounts = ["scored", "after_purchase", "repeated", "unscored", "muted", "control", "rejected", "markers"]
             .map { ($0, report.total($0)) }.filter { $0.0 == "scored" || $0.1 > 0 }
-        lines.append(("accounts", accounts.map { "\(Terminal.thousands($0.1)) \($0.0.replacing("_", with: " "))" }.joined(separator: ", ")))
+        lines.append(
+            (
+                "accounts",
+                accounts.map { "\(Terminal.thousands($0.1)) \($0.0.replacing("_", with: " "))" }.joined(separator: ", ")
+            ))
         lines.append(("pending", Terminal.thousands(report.partitions.reduce(0) { $0 + $1.pending })))
         let opened = report.sessions("opened")
         let ended = report.sessions("closed") + report.sessions("muted")
-        lines.append((
-            "sessions",
-            "\(Terminal.thousands(opened)) (\(Terminal.thousands(opened - ended)) open), "
-                + "\(Terminal.thousands(report.sessions("with_add"))) closed with an add, "
-                + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase"
-        ))
-        let champion = report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
+        lines.append(
+            (
+                "sessions",
+                "\(Terminal.thousands(opened)) (\(Terminal.thousands(opened - ended)) open), "
+                    + "\(Terminal.thousands(report.sessions("with_add"))) closed with an add, "
+                    + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase"
+            ))
+        let champion =
+            report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
         lines.append(("models", "\(champion), \(report.models.count) kept"))
         if let retraining = report.retraining {
             let runs = retraining.nextRuns.prefix(3).joined(separator: ", ")
-            lines.append(("retraining", retraining.schedule.isEmpty ? "by hand" : "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"))
+            lines.append(
+                (
+                    "retraining",
+                    retraining.schedule.isEmpty
+                        ? "by hand" : "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"
+                ))
             if let last = retraining.lastResult { lines.append(("last run", last)) }
         }
         let balanced = report.partitions.allSatisfy(\.balanced)

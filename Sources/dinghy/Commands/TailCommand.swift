@@ -64,7 +64,8 @@ private struct Tail {
             } catch {
                 // Whatever broke the connection: a server that was there will be there again.
                 guard lastID != nil else {
-                    throw CommandFailure("no server answers at \(url) (\(error)): start one with `dinghy serve`, or name it with --url")
+                    throw CommandFailure(
+                        "no server answers at \(url) (\(error)): start one with `dinghy serve`, or name it with --url")
                 }
             }
             if connected {
@@ -98,7 +99,9 @@ private struct Tail {
 
     private mutating func show(_ event: ServerSentEvents.Event) throws -> Bool {
         if event.name == "dropped" {
-            Terminal.error(Terminal.colour("too slow, older records were dropped: \(event.data)\n", .yellow, if: Terminal.errorIsTerminal))
+            Terminal.error(
+                Terminal.colour(
+                    "too slow, older records were dropped: \(event.data)\n", .yellow, if: Terminal.errorIsTerminal))
             return false
         }
         if json {
@@ -106,7 +109,8 @@ private struct Tail {
         } else if event.name == "score" {
             Terminal.out(TailLine.text(try JSONDecoder().decode(ScoreRecord.self, from: Data(event.data.utf8))) + "\n")
         } else if event.name == "outcome" {
-            Terminal.out(TailLine.text(try JSONDecoder().decode(OutcomeRecord.self, from: Data(event.data.utf8))) + "\n")
+            Terminal.out(
+                TailLine.text(try JSONDecoder().decode(OutcomeRecord.self, from: Data(event.data.utf8))) + "\n")
         } else {
             return false
         }
@@ -136,7 +140,8 @@ enum TailLine {
     static func text(_ outcome: OutcomeRecord) -> String {
         let key = shortened(outcome.key, to: 18)
         let text = outcome.purchased ? "closed with a purchase" : "closed without a purchase"
-        return "\(padded(key, 18))  " + Terminal.colour("\(text) after \(outcome.records) events", outcome.purchased ? .bold : .dim)
+        return "\(padded(key, 18))  "
+            + Terminal.colour("\(text) after \(outcome.records) events", outcome.purchased ? .bold : .dim)
     }
 
     private static func shortened(_ text: String, to count: Int) -> String {

@@ -32,7 +32,12 @@ struct SettingsLoader {
         let flags = InMemoryProvider(
             name: "flags",
             values: Dictionary(
-                overrides.map { (AbsoluteConfigKey($0.key.split(separator: ".").map(String.init)), .init(.string($0.value), isSecret: false)) },
+                overrides.map {
+                    (
+                        AbsoluteConfigKey($0.key.split(separator: ".").map(String.init)),
+                        .init(.string($0.value), isSecret: false)
+                    )
+                },
                 uniquingKeysWith: { $1 }))
         let variables = EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "dinghy")
         var providers: [any ConfigProvider] = [flags, variables]
@@ -44,14 +49,17 @@ struct SettingsLoader {
             do {
                 try apply(key, reader: reader, to: &settings)
             } catch {
-                throw ConfigurationError(description: "\(source(of: key.name, places: places)): \(key.name): \(error.reason)")
+                throw ConfigurationError(
+                    description: "\(source(of: key.name, places: places)): \(key.name): \(error.reason)")
             }
         }
         settings.kafkaProperties = try kafkaProperties(places: places)
         return settings
     }
 
-    private func apply(_ key: SettingKey, reader: ConfigReader, to settings: inout Settings) throws(SettingKey.Malformed) {
+    private func apply(_ key: SettingKey, reader: ConfigReader, to settings: inout Settings) throws(SettingKey
+        .Malformed)
+    {
         let name = ConfigKey(key.name.split(separator: ".").map(String.init))
         switch key.apply {
         case .scalar(let apply):
@@ -77,7 +85,8 @@ struct SettingsLoader {
     private func yamlPlaces(_ path: String) throws -> [String: Place] {
         let text: String
         do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-            throw ConfigurationError(description: "\(path): cannot be read: give another file with --config, or create it")
+            throw ConfigurationError(
+                description: "\(path): cannot be read: give another file with --config, or create it")
         }
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch {
@@ -106,7 +115,8 @@ struct SettingsLoader {
                 try collect(value, prefix: dotted, into: &places, path: path)
             } else {
                 // An empty value is a section with nothing in it, or a key left at its default.
-                if value.scalar?.string == "" || value.tag == .implicit && value.string == nil && value.sequence == nil {
+                if value.scalar?.string == "" || value.tag == .implicit && value.string == nil && value.sequence == nil
+                {
                     if Self.sections.contains(dotted) { continue }
                 }
                 places[dotted] = Place(line: key.mark?.line ?? 0, value: value)

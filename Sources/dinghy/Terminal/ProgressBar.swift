@@ -42,7 +42,9 @@ final class ProgressBar: Sendable {
             line += "\(Int(share * 100)) %  "
         }
         line += "\(Terminal.thousands(done)) \(unit)  \(Terminal.thousands(Int64(rate)))/s"
-        if let total, done > 0, total > done { line += "  ETA \(Terminal.duration(Double(total - done) / max(rate, 1e-9)))" }
+        if let total, done > 0, total > done {
+            line += "  ETA \(Terminal.duration(Double(total - done) / max(rate, 1e-9)))"
+        }
         if !detail.isEmpty { line += "  \(detail)" }
         Terminal.error(line)
     }

@@ -2,9 +2,9 @@ import FoundationEssentials
 import SystemPackage
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// Where a person reads: what is a terminal gets colours and progress, what is a file or a pipe gets plain lines.
