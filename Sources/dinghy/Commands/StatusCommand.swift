@@ -1,7 +1,5 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Console
-import NIOCore
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,11 +30,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func report() async throws -> StatusReport {
         let settings = try await target.options.settings()
-        guard let url = target.servingURL(settings) else { return try await Opened.readOnly(settings).statusReport() }
-        return try await HTTPClient.withClient { client in
-            let response = try await client.get(URLParts(base: url, path: "/status").text)
-            return try StatusReport(json: Array(response.readableBytesView))
+        guard let url = target.servingURL(settings) else {
+            return try await Opened.reading(settings) { try await $0.status() }
         }
+        return try StatusReport(json: try await Web.get(try URLParts(base: url, path: "/status")))
     }
 }
 
