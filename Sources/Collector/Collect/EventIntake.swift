@@ -16,7 +16,7 @@ struct EventIntake: Sendable {
     private enum Source {
         case record(Int)
         /// The same event as a record before it.
-        case copy(of: Int)
+        case copy
         case rejected(String)
     }
 
@@ -24,6 +24,20 @@ struct EventIntake: Sendable {
         var sources: [Source] = []
         var records: [NewRecord] = []
         var rejects: [RejectedRecord] = []
+        private var lastRejected: Int?
+
+        init(reserving count: Int) {
+            sources.reserveCapacity(count)
+            records.reserveCapacity(count)
+        }
+
+        /// The products of a hit share their bytes, which are kept once, with the first reason.
+        mutating func reject(_ item: CollectDecoder.Item, _ reason: String, received: Int64) {
+            sources.append(.rejected(reason))
+            guard item.index != lastRejected else { return }
+            lastRejected = item.index
+            rejects.append(RejectedRecord(time: received, source: "collect", reason: reason, bytes: item.bytes))
+        }
     }
 
     func take(
@@ -31,29 +45,22 @@ struct EventIntake: Sendable {
     ) async throws(CollectorError) -> Judgement {
         let sorted = try sort(items, received: received, share)
         let keepFailure = await keep(sorted.rejects)
-        let (appended, appendFailure) = await append(sorted.records)
-        var entries: [Judgement.Entry] = []
-        entries.reserveCapacity(items.count)
-        for (item, source) in zip(items, sorted.sources) {
+        let appended = await append(sorted.records)
+        let entries = zip(items, sorted.sources).map { item, source in
             let verdict: Verdict
-            switch source {
-            case .record(let number):
-                switch appended?[number] {
-                case .stored(let location): verdict = .stored(location)
-                case .duplicate: verdict = .duplicate
-                case nil: verdict = .retry(appendFailure?.message ?? "")
-                }
-            case .copy:
-                verdict = appended != nil ? .duplicate : .retry(appendFailure?.message ?? "")
-            case .rejected(let reason):
+            switch (source, appended) {
+            case (.rejected(let reason), _):
                 verdict =
                     keepFailure.map { .retry("\(reason); it could not be kept: \($0.message)") } ?? .rejected(reason)
+            case (_, .failure(let failure)): verdict = .retry(failure.message)
+            case (.copy, .success): verdict = .duplicate
+            case (.record(let number), .success(let verdicts)): verdict = Verdict(verdicts[number])
             }
-            entries.append(Judgement.Entry(index: item.index, id: item.id, verdict: verdict))
+            return Judgement.Entry(index: item.index, id: item.id, verdict: verdict)
         }
-        return Judgement(
-            durability: log.durability, entries: entries,
-            retryAfter_s: (appendFailure ?? keepFailure)?.retryAfter_s)
+        var failure = keepFailure
+        if case .failure(let appendFailure) = appended { failure = appendFailure }
+        return Judgement(durability: log.durability, entries: entries, retryAfter_s: failure?.retryAfter_s)
     }
 
     /// Keeps how a body begins that could not be read. Throws where it cannot be kept: it is to be sent again then.
@@ -66,55 +73,48 @@ struct EventIntake: Sendable {
     private func sort(
         _ items: [CollectDecoder.Item], received: Int64, _ share: HeldBytes.Share
     ) throws(CollectorError) -> Sorted {
-        var sorted = Sorted()
-        sorted.sources.reserveCapacity(items.count)
-        sorted.records.reserveCapacity(items.count)
-        var known: [UInt64: Int] = [:]
+        var sorted = Sorted(reserving: items.count)
+        var known: Set<UInt64> = []
         var recordBytes = 0
-        var lastKept: Int?
         for item in items {
-            let reason: String
+            let event: Event
             switch item.result {
+            case .success(let accepted): event = accepted
             case .failure(let error):
-                reason = error.description
-            case .success(let event):
-                let identity = event.identity
-                if let first = known[identity] {
-                    sorted.sources.append(.copy(of: first))
-                    continue
-                }
-                let value = RecordCoder.encode(event, timeline: .live, received: received)
-                guard value.count > EventLimits.recordBytes else {
-                    recordBytes += value.count
-                    guard recordBytes <= maxRecordBytes else {
-                        throw .tooLarge("these events make more than \(maxRecordBytes) bytes of records; send fewer")
-                    }
-                    try share.take(value.count)
-                    known[identity] = sorted.records.count
-                    sorted.sources.append(.record(sorted.records.count))
-                    sorted.records.append(NewRecord(key: event.sessionKey, value: value, identity: identity))
-                    continue
-                }
-                reason = "a record of \(value.count) bytes, more than the \(EventLimits.recordBytes) allowed"
+                sorted.reject(item, error.description, received: received)
+                continue
             }
-            sorted.sources.append(.rejected(reason))
-            // The products of a hit share their bytes: kept once, with the first reason.
-            guard item.index != lastKept else { continue }
-            lastKept = item.index
-            sorted.rejects.append(
-                RejectedRecord(time: received, source: "collect", reason: reason, bytes: item.bytes))
+            let identity = event.identity
+            guard !known.contains(identity) else {
+                sorted.sources.append(.copy)
+                continue
+            }
+            let value = RecordCoder.encode(event, timeline: .live, received: received)
+            guard value.count <= EventLimits.recordBytes else {
+                let reason = "a record of \(value.count) bytes, more than the \(EventLimits.recordBytes) allowed"
+                sorted.reject(item, reason, received: received)
+                continue
+            }
+            recordBytes += value.count
+            guard recordBytes <= maxRecordBytes else {
+                throw .tooLarge("these events make more than \(maxRecordBytes) bytes of records; send fewer")
+            }
+            try share.take(value.count)
+            known.insert(identity)
+            sorted.sources.append(.record(sorted.records.count))
+            sorted.records.append(NewRecord(key: event.sessionKey, value: value, identity: identity))
         }
         return sorted
     }
 
-    private func append(_ records: [NewRecord]) async -> (verdicts: [AppendVerdict]?, failure: CollectorError?) {
-        guard !records.isEmpty else { return ([], nil) }
+    private func append(_ records: [NewRecord]) async -> Result<[AppendVerdict], CollectorError> {
+        guard !records.isEmpty else { return .success([]) }
         do throws(EventLogError) {
             let verdicts = try await log.append(records)
             precondition(verdicts.count == records.count, "EventIntake.append: one verdict a record is the contract")
-            return (verdicts, nil)
+            return .success(verdicts)
         } catch {
-            return (nil, failures.note(error))
+            return .failure(failures.note(error))
         }
     }
 

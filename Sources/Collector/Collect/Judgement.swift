@@ -8,6 +8,13 @@ enum Verdict: Sendable, Equatable {
     case rejected(String)
     /// Not judged to the end: to be sent again.
     case retry(String)
+
+    init(_ verdict: AppendVerdict) {
+        switch verdict {
+        case .stored(let location): self = .stored(location)
+        case .duplicate: self = .duplicate
+        }
+    }
 }
 
 /// What became of a request's events, in their order.
