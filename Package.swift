@@ -20,6 +20,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -111,7 +112,12 @@ let package = Package(
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events"]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
-        tests("CollectorTests", ["Collector", "EventLog", "EmbeddedLog", "Events", hummingbird, hummingbirdTesting]),
+        tests(
+            "CollectorTests",
+            [
+                "Collector", "EventLog", "EmbeddedLog", "Events", "CZlib", hummingbird, hummingbirdTesting, httpTypes,
+                lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
+            ]),
         tests(
             "ScoringTests", ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
         tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),

@@ -48,6 +48,8 @@ enum Schema {
                     "there is no \(path): is this a Dinghy data directory? serve or replay into it first")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
+            // GRDB sets NORMAL on the writer after it has turned WAL on, whatever the preparation said.
+            if !readOnly { try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") } }
             try readOnly ? pool.read { try check($0, path) } : pool.write { try prepare($0, path, tables) }
             return pool
         } catch let error as EventLogError {

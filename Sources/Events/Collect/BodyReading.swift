@@ -107,9 +107,7 @@ struct BodyReading {
     }
 
     private func checkCount() throws(EventError) {
-        guard items.count <= decoder.maxItems else {
-            throw EventError(reason: "more than \(decoder.maxItems) events in one body; send them in several")
-        }
+        guard items.count <= decoder.maxItems else { throw .tooManyEvents(limit: decoder.maxItems) }
     }
 }
 
