@@ -40,7 +40,7 @@ enum Schema {
         configuration.maximumReaderCount = 8
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
         }
         do {
             if readOnly, !FileManager.default.fileExists(atPath: path) {
@@ -48,9 +48,13 @@ enum Schema {
                     "there is no \(path): is this a Dinghy data directory? serve or replay into it first")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
-            // GRDB sets NORMAL on the writer after it has turned WAL on, whatever the preparation said.
-            if !readOnly { try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") } }
-            try readOnly ? pool.read { try check($0, path) } : pool.write { try prepare($0, path, tables) }
+            if readOnly {
+                try pool.read { try check($0, path) }
+            } else {
+                // Only now: a pool sets NORMAL when it has switched to WAL, and inside a transaction it cannot change.
+                try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+                try pool.write { try prepare($0, path, tables) }
+            }
             return pool
         } catch let error as EventLogError {
             throw error

@@ -133,7 +133,7 @@ struct JSONScanner {
 
     /// After `{`: the first key and its colon; nil, past the `}`, where the object is empty.
     @inline(__always)
-    private mutating func firstKey() throws(EventError) -> FieldValue? {
+    mutating func firstKey() throws(EventError) -> FieldValue? {
         skipWhitespace()
         if current == UInt8(ascii: "}") {
             at += 1
@@ -144,7 +144,7 @@ struct JSONScanner {
 
     /// After a member's value: the next key and its colon; nil, past the `}`, at the object's end.
     @inline(__always)
-    private mutating func nextKey() throws(EventError) -> FieldValue? {
+    mutating func nextKey() throws(EventError) -> FieldValue? {
         skipWhitespace()
         switch current {
         case UInt8(ascii: ","):
