@@ -163,8 +163,8 @@ extension FieldReader {
         guard let queued = try number(draft[.qt], "qt")?.double else {
             return try receipt.time(nil, sentAt: nil, "tm")
         }
-        guard queued >= 0, queued <= Double(receipt.received) else {
-            throw EventError(field: "qt", reason: "must be milliseconds between 0 and the time since 1970")
+        guard queued >= 0, queued <= Double(receipt.received - EventLimits.earliestTimestamp) else {
+            throw EventError(field: "qt", reason: "must lie between 0 and the milliseconds since 1990")
         }
         return try receipt.time(receipt.received - Int64(queued), sentAt: nil, "qt")
     }
