@@ -117,7 +117,7 @@ extension Session {
             return .afterPurchase
         }
         let sku = event.sku.map { StableHash.of($0) } ?? 0
-        let page = event.url.map { StableHash.of(Page.of(url: $0)) } ?? 0
+        let page = event.url.map { Page.hash(of: $0) } ?? 0
         steps.append(
             Step(
                 kind: event.kind, sku: sku, page: page, gap_ms: UInt32(clamping: gap), elapsed_ms: elapsed_ms,

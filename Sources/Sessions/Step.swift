@@ -43,21 +43,3 @@ public struct Step: Sendable, Equatable {
         return UInt16(minute < 0 ? minute + minutesPerWeek : minute)
     }
 }
-
-/// The page of a URL: scheme, host, query and fragment say nothing about what the page is.
-public enum Page {
-    /// The path of an absolute or relative URL, `/` where it is empty; anything that is no URL (a hash, say) as it is.
-    public static func of(url: String) -> Substring {
-        var rest = url[...]
-        if let scheme = rest.utf8.firstRange(of: "://".utf8) {
-            rest = rest[scheme.upperBound...]
-            rest =
-                rest[
-                    (rest.utf8.firstIndex {
-                        $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#")
-                    } ?? rest.endIndex)...]
-        }
-        rest = rest[..<(rest.utf8.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? rest.endIndex)]
-        return rest.isEmpty ? "/" : rest
-    }
-}
