@@ -317,8 +317,7 @@ extension SessionFold {
     ) {
         activity.remove(slot, from: &timelines[index].byActivity)
         age.remove(slot, from: &timelines[index].byAge)
-        var session = sessions[Int(slot)]
-        sessions[Int(slot)].release()
+        var session = sessions[Int(slot)].moved()
         timelines[index].slots.remove(slot, session.key.withUTF8 { SlotTable.hash($0) })
         freeSlots.append(slot)
         openSessions -= 1
