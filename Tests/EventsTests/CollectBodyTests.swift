@@ -21,8 +21,10 @@ struct CollectBodyTests {
     }
 
     @Test func anEventWithoutIDAndTimeGetsThem() throws {
-        let items = try decode(#"[{"type":"add","session":"S"},{"id":"","type":"add","session":"S","timestamp":null}]"#)
-        #expect(items.map(\.id) == ["made-1", "made-2"])
+        let body =
+            #"[{"type":"add","session":"S"},{"type":"add"},{"id":"","type":"add","session":"S","timestamp":null}]"#
+        let items = try decode(body)
+        #expect(items.map(\.id) == ["made-1", nil, "made-2"])
         #expect(items.events.map(\.id) == ["made-1", "made-2"])
         #expect(items.events.map(\.timestamp) == [receipt, receipt])
     }

@@ -76,7 +76,9 @@ struct HitTests {
     }
 
     @Test func addressesAreJoined() throws {
-        #expect(try decode(query: "t=pageview&cid=V&dh=shop.example&dp=/a").event().url == "shop.example/a")
+        #expect(try decode(query: "t=pageview&cid=V&dh=shop.example&dp=/a").event().url == "//shop.example/a")
+        #expect(try decode(query: "t=pageview&cid=V&dh=shop.example&dp=a").event().url == "//shop.example/a")
+        #expect(try decode(query: "t=pageview&cid=V&dh=shop.example").event().url == "//shop.example")
         #expect(try decode(query: "t=pageview&cid=V&dp=/a").event().url == "/a")
         let path = String(repeating: "p", count: EventLimits.urlBytes)
         #expect(
