@@ -23,6 +23,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
@@ -84,7 +85,7 @@ let package = Package(
             "Collector",
             ["Events", "EventLog", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
         room("Scoring", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
-        room("Replay", ["Events", "EventLog", httpClient, nioCore, heap, system, logging]),
+        room("Replay", ["Events", "EventLog", httpClient, nioCore, nioHTTP1, heap, system, logging]),
         room("Retraining", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
         room(
             "Console",
@@ -97,9 +98,9 @@ let package = Package(
             dependencies: [
                 "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "Models",
                 "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
-                unixSignals, argumentParser, logging, metrics, nioCore, nioPosix, system, yams, configuration,
+                unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
+                configuration,
             ],
-            exclude: ["Commands"],
             swiftSettings: settings),
 
         tests("EventsTests", ["Events"]),
@@ -127,6 +128,7 @@ let package = Package(
         tests(
             "ConsoleTests",
             ["Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting]),
-        tests("EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore]),
+        tests(
+            "EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore, nioHTTP1, nioPosix]),
     ]
 )

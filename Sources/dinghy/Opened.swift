@@ -4,6 +4,7 @@ import EventLog
 import KafkaLog
 import Logging
 import Models
+import Retraining
 
 /// The log that the settings name, open, with what stands beside it.
 struct Opened: Sendable {
@@ -94,7 +95,7 @@ struct Opened: Sendable {
     /// Says beside the log where this server can be reached, for other commands to find.
     func announce(url: String) throws { try announceURL(url) }
 
-    func status(retraining: StatusReport.Retraining? = nil, watching: Int? = nil) async throws -> StatusReport {
+    func status(retraining: RetrainStatus? = nil, watching: Int? = nil) async throws -> StatusReport {
         try await StatusReport(
             version: Dinghy.version, log: name, events: log, outputs: outputs,
             models: StatusReport.Models(champion: try models.championNumber(), count: try models.numbers().count),

@@ -1,5 +1,6 @@
 import EmbeddedLog
 import EventLog
+import enum EventLog.OutputStream
 import Foundation
 
 /// Counts what a data directory holds, by rules of its own: it knows JSON and the words of the records, nothing of the

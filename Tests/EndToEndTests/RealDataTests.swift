@@ -24,7 +24,7 @@ struct RealDataTests {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["xz", "-dc", "\(folder)/\(name).csv.xz"]
-        FileManager.default.createFile(atPath: target, contents: nil)
+        _ = FileManager.default.createFile(atPath: target, contents: nil)
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: target))
         let ended = AsyncStream<Void>.makeStream()
         process.terminationHandler = { _ in ended.continuation.finish() }

@@ -30,7 +30,7 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(help: "Name of the replay, and of its timeline (default: digest of the file).")
     var name: String?
     @Option(help: "max, 1 for the original pace, or a multiple of it such as 100x.")
-    var speed: ReplaySpeed = .max
+    var speed = "max"
     @Flag(help: "Send the rows as live events, shifted so that the first one happens now.")
     var live = false
     @Option(help: ArgumentHelp("Memory for sorting; beyond it rows go to temporary files.", valueName: "MiB"))
@@ -44,6 +44,9 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard memory > 0 else { throw ValidationError("--memory must be above 0") }
+        guard ReplaySpeed(speed) != nil else {
+            throw ValidationError("--speed '\(speed)' is none: write max, 1, or a multiple such as 100x")
+        }
     }
 
     func run() async throws {
@@ -60,7 +63,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
     private func replay(into sink: some ReplaySink, _ settings: Settings) async throws -> ReplayResult {
         var options = ReplayOptions(
-            name: name, mode: live ? .live : .replay, speed: speed, memory_bytes: memory << 20)
+            name: name, mode: live ? .live : .replay, speed: ReplaySpeed(speed) ?? .max, memory_bytes: memory << 20)
         if let temporaryDirectory { options.temporaryDirectory = temporaryDirectory }
         let bar = ProgressBar("replaying")
         defer { bar.finish() }
@@ -124,6 +127,3 @@ extension ProgressBar {
     }
 }
 
-extension ReplaySpeed: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
-}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Intent
 import Retraining
 
 struct RetrainCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Retraining
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -71,14 +72,12 @@ enum StatusText {
             report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
         lines.append(("models", "\(champion), \(report.models.count) kept"))
         if let retraining = report.retraining {
-            let runs = retraining.nextRuns.prefix(3).joined(separator: ", ")
-            lines.append(
-                (
-                    "retraining",
-                    retraining.schedule.isEmpty
-                        ? "by hand" : "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"
-                ))
-            if let last = retraining.lastResult { lines.append(("last run", last)) }
+            let runs = retraining.nextRuns.prefix(3).map(ModelText.date).joined(separator: ", ")
+            lines.append(("retraining", "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"))
+            if let last = retraining.last {
+                let result = last.exit.name.replacing("_", with: " ")
+                lines.append(("last run", "\(result), \(ModelText.date(last.finished))"))
+            }
         }
         let balanced = report.partitions.allSatisfy(\.balanced)
         lines.append(("accounting", balanced ? "balances" : Terminal.colour("DOES NOT BALANCE", .red)))

@@ -10,6 +10,13 @@ import NIOCore
 import Retraining
 import Scoring
 import ServiceLifecycle
+import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
 /// One process in the roles that the settings give it.
 ///
@@ -61,7 +68,7 @@ struct Server {
         let roles = settings.roles
         ConsoleRoutes(feed: feed, metrics: metrics) {
             try await opened.status(
-                retraining: scheduler.map { StatusReport.Retraining($0.status()) },
+                retraining: scheduler?.status(),
                 watching: roles.contains(.console) ? feed.clientCount : nil)
         } notReady: {
             roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : []
