@@ -113,14 +113,18 @@ let package = Package(
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
         tests("CollectorTests", ["Collector", "EventLog", "EmbeddedLog", "Events", hummingbird, hummingbirdTesting]),
         tests(
-            "ScoringTests", ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
+            "ScoringTests",
+            ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
         tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),
         tests(
             "RetrainingTests",
             ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
         tests(
             "ConsoleTests",
-            ["Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting]),
+            [
+                "Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
+                httpClient, lifecycle, logging, metrics, nioCore,
+            ]),
         tests("EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore]),
     ]
 )
