@@ -25,6 +25,27 @@ public struct OutcomeRecord: Sendable, Equatable, Codable {
     public var closing: String
     /// The log no longer held the session's beginning.
     public var truncated: Bool
+
+    package init(
+        session: String, key: String, timeline: String, partition: Int, offset: Int64, purchased: Bool,
+        purchaseOffset: Int64? = nil, prefixes: Int, records: Int, adds: Int, started: Int64, ended: Int64,
+        closing: String, truncated: Bool
+    ) {
+        self.session = session
+        self.key = key
+        self.timeline = timeline
+        self.partition = partition
+        self.offset = offset
+        self.purchased = purchased
+        self.purchaseOffset = purchaseOffset
+        self.prefixes = prefixes
+        self.records = records
+        self.adds = adds
+        self.started = started
+        self.ended = ended
+        self.closing = closing
+        self.truncated = truncated
+    }
 }
 
 extension OutcomeRecord {

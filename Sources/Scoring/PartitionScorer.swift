@@ -87,7 +87,7 @@ public struct PartitionScorer: Sendable {
     /// What is to be committed, or `nil` where nothing new was folded. Unchanged by a second call.
     public mutating func uncommitted() -> ScoredBatch? {
         if let pending { return pending.batch }
-        guard !fold.isResuming, !hasCommitted || fold.nextOffset != position.next else { return nil }
+        guard !fold.isResuming, fold.nextOffset != position.next else { return nil }
         let next = fold.position()
         precondition(
             next.next - next.start == next.counters.total,

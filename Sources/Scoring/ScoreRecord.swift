@@ -28,6 +28,26 @@ public struct ScoreRecord: Sendable, Equatable, Codable {
     public var change: Float?
     /// The model's number in the registry.
     public var model: Int
+
+    package init(
+        session: String, key: String, timeline: String, partition: Int, offset: Int64, timestamp: Int64, type: String,
+        sku: String? = nil, page: String? = nil, prefix: Int, cart: Int, score: Float, change: Float? = nil, model: Int
+    ) {
+        self.session = session
+        self.key = key
+        self.timeline = timeline
+        self.partition = partition
+        self.offset = offset
+        self.timestamp = timestamp
+        self.type = type
+        self.sku = sku
+        self.page = page
+        self.prefix = prefix
+        self.cart = cart
+        self.score = score
+        self.change = change
+        self.model = model
+    }
 }
 
 extension ScoreRecord {
