@@ -86,7 +86,7 @@ enum ConsolePage {
         .empty { padding: 1rem .9rem 1.4rem; color: var(--soft); border-top: 1px solid var(--line); margin: 0; }
         pre { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--text); margin: .6rem 0 0; }
         [hidden] { display: none; }
-        .w1 { width: 4rem; } .w2 { width: 5.5rem; } .w3 { width: 7rem; } .w4 { width: 10rem; }
+        .w1 { width: 4.4rem; } .w2 { width: 5.8rem; } .w2.wide { width: 6.6rem; } .w3 { width: 7rem; } .w4 { width: 10rem; }
         </style>
         </head>
         <body>
@@ -108,7 +108,7 @@ enum ConsolePage {
             <div><h2>Sessions by purchase intent</h2><input id="find" type="search" placeholder="session or visitor" aria-label="Show only keys that contain"></div>
             <table>
               <thead><tr><th>session</th><th>last event</th><th class="number w1">events</th><th class="number w1">cart</th>
-              <th class="w4">scores</th><th class="number w2">intent</th><th class="number w2">change</th><th class="number w2">seen</th></tr></thead>
+              <th class="w4">scores</th><th class="number w2">intent</th><th class="number w2" title="percentage points since the event before">change</th><th class="number w2 wide">seen</th></tr></thead>
               <tbody id="sessions"></tbody>
             </table>
             <div class="empty" id="empty" hidden><div><span id="why"></span><pre id="hint"></pre></div></div>

@@ -110,7 +110,7 @@ enum ConsoleScript {
         function what(score) { return score.type + " " + (score.sku ?? score.page ?? ""); }
 
         function seen(score) {
-          if (score.timeline !== "live") return new Date(score.timestamp).toISOString().slice(0, 10);
+          if (score.timeline !== "live") return new Date(score.timestamp).toISOString().slice(5, 16).replace("T", " ");
           const seconds = Math.max(0, Math.round((Date.now() - score.timestamp) / 1000));
           return seconds < 100 ? seconds + " s" : Math.round(seconds / 60) + " min";
         }
@@ -118,7 +118,7 @@ enum ConsoleScript {
         function changeCell(row, score) {
           const change = score.change;
           if (change === undefined) return cell(row, "first", "number soft");
-          return cell(row, (change < 0 ? "−" : "+") + percent(Math.abs(change)), "number " + (change < 0 ? "down" : "up"));
+          return cell(row, (change < 0 ? "−" : "+") + (100 * Math.abs(change)).toFixed(2), "number " + (change < 0 ? "down" : "up"));
         }
 
         function drawSessions() {
