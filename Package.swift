@@ -120,14 +120,18 @@ let package = Package(
                 lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
             ]),
         tests(
-            "ScoringTests", ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models"]),
+            "ScoringTests",
+            ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
         tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),
         tests(
             "RetrainingTests",
             ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
         tests(
             "ConsoleTests",
-            ["Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting]),
+            [
+                "Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
+                httpClient, lifecycle, logging, metrics, nioCore,
+            ]),
         tests(
             "EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore, nioHTTP1, nioPosix]),
     ]

@@ -1,92 +1,139 @@
-/// The page at `/`: live sessions as they are scored. It lives from `/scores` alone; nothing is fetched from elsewhere.
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// The page at `/`: live sessions as they are scored. It lives from `/sessions`, `/scores` and `/status` of this server;
+/// nothing is fetched from elsewhere, and nothing that a shop sends becomes markup.
 enum ConsolePage {
-    static let html = """
+    static func response() -> Response {
+        var random = SystemRandomNumberGenerator()
+        let nonce = String(random.next(), radix: 36) + String(random.next(), radix: 36)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/html; charset=utf-8", .cacheControl: "no-store",
+                .contentSecurityPolicy: policy(nonce: nonce), .contentTypeOptions: "nosniff",
+                .referrerPolicy: "no-referrer",
+            ],
+            body: .init(byteBuffer: ByteBuffer(string: html(nonce: nonce))))
+    }
+
+    /// Only this page's own style and script run, and they talk to this server alone.
+    private static func policy(nonce: String) -> String {
+        "default-src 'none'; script-src 'nonce-\(nonce)'; style-src 'nonce-\(nonce)'; connect-src 'self'; "
+            + "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    }
+
+    private static func html(nonce: String) -> String {
+        #"""
         <!doctype html>
         <html lang="en">
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>Dinghy</title>
-        <style>
-        :root { color-scheme: light dark; --line: #8884; --low: #7a8fa6; --high: #1f9d55; }
-        body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1.5rem; }
-        header { display: flex; gap: 2rem; align-items: baseline; flex-wrap: wrap; }
-        h1 { font-size: 1.3rem; margin: 0; }
-        header span { font-variant-numeric: tabular-nums; }
-        table { border-collapse: collapse; width: 100%; margin-top: 1rem; font-variant-numeric: tabular-nums; }
-        th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-        td.key, td.what { max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
-        td.score { text-align: right; }
-        .bar { display: inline-block; width: 8rem; height: .6rem; background: #8882; border-radius: .3rem; }
-        .bar i { display: block; height: 100%; border-radius: .3rem; background: var(--high); }
-        #state.off { color: #c0392b; }
-        .empty { padding: 2rem 0; opacity: .7; }
+        <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 1v9h6zM7 3v7H3zM1 11h14l-3 4H4z' fill='%232878c8'/%3E%3C/svg%3E">
+        <style nonce="\#(nonce)">
+        :root {
+          color-scheme: light dark;
+          --page: #f4f6f8; --card: #fff; --text: #17212b; --soft: #5d6b79; --line: #e1e6eb;
+          --accent: #2878c8; --good: #16834a; --bad: #b83232;
+        }
+        @media (prefers-color-scheme: dark) {
+          :root {
+            --page: #10161c; --card: #18212a; --text: #e4eaf0; --soft: #93a1af; --line: #2a3540;
+            --accent: #5aa5ee; --good: #4cc38a; --bad: #f07b7b;
+          }
+        }
+        * { box-sizing: border-box; }
+        body {
+          font: 14px/1.45 system-ui, sans-serif; color: var(--text); background: var(--page);
+          margin: 0 auto; max-width: 90rem; padding: 1.25rem; font-variant-numeric: tabular-nums;
+        }
+        header { display: flex; gap: 1rem; align-items: center; margin-bottom: 1rem; }
+        h1 { font-size: 1.25rem; margin: 0; }
+        h2 { font-size: .95rem; margin: 0; }
+        #state { border-radius: 1rem; padding: .1rem .7rem; border: 1px solid; color: var(--bad); }
+        #state.live { color: var(--good); }
+        #note { color: var(--soft); }
+        #figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
+        #figures div, section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
+        #figures div { padding: .6rem .9rem; }
+        dt { color: var(--soft); font-size: .8rem; }
+        dd { margin: 0; font-size: 1.4rem; font-weight: 600; }
+        main { display: grid; grid-template-columns: minmax(0, 1fr) 24rem; gap: 1rem; align-items: start; }
+        @media (max-width: 68rem) { main { grid-template-columns: minmax(0, 1fr); } }
+        aside { display: grid; gap: 1rem; }
+        section { overflow: hidden; }
+        section > div { display: flex; justify-content: space-between; gap: 1rem; align-items: center; padding: .6rem .9rem; }
+        input, button { font: inherit; color: inherit; background: none; border: 1px solid var(--line); border-radius: .4rem; padding: .15rem .5rem; }
+        button { cursor: pointer; color: var(--accent); }
+        table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+        th { color: var(--soft); font-weight: 500; font-size: .8rem; }
+        th, td { text-align: left; padding: .32rem .9rem; border-top: 1px solid var(--line); }
+        td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+        .number { text-align: right; }
+        #sessions tr { cursor: pointer; }
+        #sessions tr:hover, #sessions tr.chosen { background: color-mix(in srgb, var(--accent) 12%, transparent); }
+        .score { font-weight: 600; }
+        .soft { color: var(--soft); }
+        .up, .bought { color: var(--good); }
+        .down { color: var(--bad); }
+        .tag { border: 1px solid var(--line); border-radius: .3rem; padding: 0 .3rem; color: var(--soft); font-size: .8rem; }
+        svg { display: block; width: 100%; height: 1.5rem; overflow: visible; }
+        polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+        polygon { fill: var(--accent); opacity: .15; }
+        .empty { padding: 1rem .9rem 1.4rem; color: var(--soft); border-top: 1px solid var(--line); margin: 0; }
+        pre { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--text); margin: .6rem 0 0; }
+        [hidden] { display: none; }
+        .w1 { width: 4.4rem; } .w2 { width: 5.8rem; } .w2.wide { width: 6.6rem; } .w3 { width: 7rem; } .w4 { width: 10rem; }
         </style>
         </head>
         <body>
         <header>
           <h1>Dinghy</h1>
-          <span id="state" class="off">connecting</span>
-          <span><b id="rate">0</b> scores/s</span>
-          <span><b id="seen">0</b> sessions seen</span>
-          <span><b id="bought">0</b> closed with a purchase</span>
+          <span id="state" role="status">connecting</span>
+          <span id="note"></span>
         </header>
-        <table>
-          <thead><tr><th>session</th><th>events</th><th>last event</th><th>cart</th><th>intent</th>
-          <th></th><th>change</th><th>model</th></tr></thead>
-          <tbody id="rows"></tbody>
-        </table>
-        <p class="empty" id="empty">Waiting for the first score. Send an event, or train a model if there is none yet.</p>
-        <script>
-        const sessions = new Map(), limit = 25;
-        let seen = 0, bought = 0, recent = 0, dirty = false;
-        const at = id => document.getElementById(id);
-        const cell = (row, text, kind) => {
-          const td = row.insertCell(); td.textContent = text; if (kind) td.className = kind; return td;
-        };
-        const source = new EventSource("scores");
-        source.onopen = () => { at("state").textContent = "live"; at("state").className = ""; };
-        source.onerror = () => { at("state").textContent = "reconnecting"; at("state").className = "off"; };
-        source.addEventListener("score", message => {
-          const score = JSON.parse(message.data);
-          if (!sessions.has(score.session)) seen++;
-          sessions.delete(score.session);
-          sessions.set(score.session, score);
-          if (sessions.size > 500) sessions.delete(sessions.keys().next().value);
-          recent++; dirty = true;
-        });
-        source.addEventListener("outcome", message => {
-          const outcome = JSON.parse(message.data);
-          sessions.delete(outcome.session);
-          if (outcome.purchased) bought++;
-          dirty = true;
-        });
-        setInterval(() => { at("rate").textContent = recent; recent = 0; }, 1000);
-        setInterval(() => {
-          if (!dirty) return;
-          dirty = false;
-          at("seen").textContent = seen; at("bought").textContent = bought;
-          at("empty").hidden = seen > 0;
-          const rows = at("rows");
-          rows.replaceChildren();
-          const top = [...sessions.values()].sort((a, b) => b.score - a.score).slice(0, limit);
-          for (const score of top) {
-            const row = rows.insertRow();
-            cell(row, score.key, "key").title = score.key;
-            cell(row, score.prefix);
-            cell(row, score.type + " " + (score.sku || score.page || ""), "what");
-            cell(row, score.cart);
-            cell(row, (100 * score.score).toFixed(2) + " %", "score");
-            const bar = cell(row, "").appendChild(document.createElement("span"));
-            bar.className = "bar";
-            bar.appendChild(document.createElement("i")).style.width = (100 * score.score) + "%";
-            const change = score.change || 0;
-            cell(row, (change < 0 ? "" : "+") + (100 * change).toFixed(2));
-            cell(row, score.model);
-          }
-        }, 250);
+        <dl id="figures">
+          <div><dt>scores a second</dt><dd id="rate">0</dd></div>
+          <div><dt>open sessions</dt><dd id="open">–</dd></div>
+          <div><dt>records not yet scored</dt><dd id="pending">–</dd></div>
+          <div><dt>sessions closed</dt><dd id="closed">–</dd></div>
+          <div><dt>of these with a purchase</dt><dd id="purchased">–</dd></div>
+          <div><dt>model</dt><dd id="model">–</dd></div>
+        </dl>
+        <main>
+          <section>
+            <div><h2>Sessions by purchase intent</h2><input id="find" type="search" placeholder="session or visitor" aria-label="Show only keys that contain"></div>
+            <table>
+              <thead><tr><th>session</th><th>last event</th><th class="number w1">events</th><th class="number w1">cart</th>
+              <th class="w4">scores</th><th class="number w2">intent</th><th class="number w2" title="percentage points since the event before">change</th><th class="number w2 wide">seen</th></tr></thead>
+              <tbody id="sessions"></tbody>
+            </table>
+            <div class="empty" id="empty" hidden><div><span id="why"></span><pre id="hint"></pre></div></div>
+          </section>
+          <aside>
+            <section>
+              <div><h2 id="title">Latest events</h2><button id="all" hidden>all sessions</button></div>
+              <table><tbody id="events"></tbody></table>
+            </section>
+            <section>
+              <div><h2>Closed sessions</h2></div>
+              <table><tbody id="outcomes"></tbody></table>
+            </section>
+          </aside>
+        </main>
+        <script nonce="\#(nonce)">
+        \#(ConsoleScript.text)
         </script>
         </body>
         </html>
-        """
+
+        """#
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let referrerPolicy = Self("Referrer-Policy")!  // A valid field name.
 }

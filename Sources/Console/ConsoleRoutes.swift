@@ -1,16 +1,19 @@
 import EventLog
-import FoundationEssentials
+import Foundation
 import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
 import NIOCore
 
-/// HTTP out: scores as they come, session look-ups, status, metrics, health.
+/// HTTP out: the page, scores as they come, session look-ups, status, metrics, health.
 public struct ConsoleRoutes: Sendable {
     private let feed: Feed
     private let metrics: MetricsRegistry
     private let status: @Sendable () async throws -> StatusReport
     private let notReady: @Sendable () async -> [String]
+
+    /// Score records that a session look-up gives, by default and at most.
+    private static let sessionRecords = (standard: 1_000, limit: 10_000)
 
     /// - Parameters:
     ///   - status: the state of the whole process, asked at every request.
@@ -26,10 +29,18 @@ public struct ConsoleRoutes: Sendable {
     }
 
     public func add<Context: RequestContext>(to router: Router<Context>) {
+        router.get("/") { _, _ in ConsolePage.response() }
         router.get("scores") { request, _ in try scores(request) }
-        router.get("sessions/:key") { _, context in try sessions(context.parameters.require("key")) }
-        router.get("status") { _, _ in try await json(status()) }
-        router.get("metrics") { _, _ in try await exposition() }
+        router.get("sessions") { request, _ in try sessions(nil, query: request.uri.queryParameters) }
+        router.get("sessions/:key") { request, context in
+            try sessions(context.parameters.require("key"), query: request.uri.queryParameters)
+        }
+        router.get("status") { _, _ in
+            try await reply("application/json", ByteBuffer(bytes: status().json()))
+        }
+        router.get("metrics") { _, _ in
+            reply("text/plain; version=0.0.4; charset=utf-8", ByteBuffer(string: await exposition()))
+        }
         router.get("health/live") { _, _ in text("live\n") }
         router.get("health/ready") { _, _ in
             let waiting = await notReady()
@@ -37,17 +48,12 @@ public struct ConsoleRoutes: Sendable {
                 ? text("ready\n")
                 : text("waiting for " + waiting.joined(separator: ", ") + "\n", status: .serviceUnavailable)
         }
-        router.get("/") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
-                body: .init(byteBuffer: ByteBuffer(string: ConsolePage.html)))
-        }
     }
 
     private func scores(_ request: Request) throws -> Response {
         let filter = try FeedFilter(query: request.uri.queryParameters)
         var resumeAt: FeedPosition?
-        // EventSource cannot set headers on its first request, so the query may carry the id too.
+        // A page that opens its EventSource anew cannot set headers, so the query may carry the id too.
         let id = request.headers[.lastEventID] ?? request.uri.queryParameters["lastEventId"].map(String.init)
         if let id, !id.isEmpty {
             guard let position = FeedPosition(id: id, partitionCount: feed.outputs.partitionCount) else {
@@ -55,16 +61,15 @@ public struct ConsoleRoutes: Sendable {
             }
             resumeAt = position
         }
-        guard let (number, subscription, position) = feed.subscribe(filter) else {
+        guard let client = feed.admit() else {
             return text(
-                "\(feed.settings.maxClients) clients are watching already, try again later\n",
+                "no room for another client (\(feed.settings.maxClients) at most), try again later\n",
                 status: .serviceUnavailable, headers: [.retryAfter: "5"])
         }
-        let stream = ScoreStream(
-            feed: feed, number: number, subscription: subscription, liveFrom: position, resumeAt: resumeAt)
+        let stream = ScoreStream(client: client, filter: filter, resumeAt: resumeAt)
         return Response(
             status: .ok,
-            headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .init("X-Accel-Buffering")!: "no"],
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .accelBuffering: "no"],
             body: .init { writer in
                 try await request.body.consumeWithCancellationOnInboundClose { _ in
                     try await stream.write(to: &writer)
@@ -73,66 +78,59 @@ public struct ConsoleRoutes: Sendable {
             })
     }
 
-    private func sessions(_ name: String) throws -> Response {
-        guard let json = feed.sessions(name) else {
+    /// - Parameter name: as it stands in the path; `nil`: the newest sessions.
+    private func sessions(
+        _ name: String?, query: some Sequence<(key: Substring, value: Substring)>
+    ) throws -> Response {
+        var limit = Self.sessionRecords.standard
+        for (key, value) in query {
+            guard key == "limit", let number = Int(value), (1...Self.sessionRecords.limit).contains(number) else {
+                throw HTTPError(
+                    .badRequest,
+                    message: "'\(key)=\(value)' is not known; known is limit, 1 to \(Self.sessionRecords.limit)")
+            }
+            limit = number
+        }
+        let decoded = name?.removingPercentEncoding
+        if name != nil, decoded == nil {
+            throw HTTPError(.badRequest, message: "the session's name is not valid percent-encoded UTF-8")
+        }
+        guard let json = feed.sessions(named: decoded, limit: limit) else {
             throw HTTPError(
                 .notFound,
-                message: "no session '\(name.prefix(128))' among the newest \(feed.settings.recentRecords) records")
+                message: "no session '\(decoded?.prefix(128) ?? "")' among the newest "
+                    + "\(feed.settings.recentRecords) records")
         }
-        return Response(
-            status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: ByteBuffer(bytes: json)))
+        return reply("application/json", ByteBuffer(bytes: json))
     }
 
-    private func exposition() async throws -> Response {
-        let text = metrics.exposition() + (try await status()).exposition()
-        return Response(
-            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-            body: .init(byteBuffer: ByteBuffer(string: text)))
+    /// The instruments are shown even where the log cannot be asked: that is when they are wanted most.
+    private func exposition() async -> String {
+        let report = try? await status()
+        return metrics.exposition() + """
+            # HELP dinghy_status_available 1 where the log could be asked for the accounting.
+            # TYPE dinghy_status_available gauge
+            dinghy_status_available \(report == nil ? 0 : 1)
+
+            """ + (report?.exposition() ?? "")
     }
 
-    private func json(_ report: StatusReport) throws -> Response {
+    private func reply(_ type: String, _ body: ByteBuffer) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(bytes: try report.json())))
+            status: .ok, headers: [.contentType: type, .cacheControl: "no-store", .contentTypeOptions: "nosniff"],
+            body: .init(byteBuffer: body))
     }
 
     private func text(_ text: String, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
-        var headers = headers
-        headers[.contentType] = "text/plain; charset=utf-8"
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
-    }
-}
-
-extension FeedFilter {
-    /// `min-score`, `session`, `timeline`, `type`, `outcomes`: an unknown name or a malformed value is refused, so that
-    /// a misspelt filter does not show everything.
-    init(query: some Sequence<(key: Substring, value: Substring)>) throws {
-        self.init()
-        for (name, value) in query {
-            switch name {
-            case "min-score":
-                guard let score = Float(value), (0...1).contains(score) else {
-                    throw HTTPError(.badRequest, message: "min-score '\(value)' is no number from 0 to 1")
-                }
-                minScore = score
-            case "session": session = String(value)
-            case "timeline": timeline = String(value)
-            case "type": type = String(value)
-            case "outcomes":
-                guard let wanted = Bool(String(value)) else {
-                    throw HTTPError(.badRequest, message: "outcomes '\(value)' is neither true nor false")
-                }
-                outcomes = wanted
-            case "lastEventId": continue
-            default:
-                throw HTTPError(
-                    .badRequest,
-                    message: "unknown filter '\(name)'; known are min-score, session, timeline, type, outcomes")
-            }
-        }
+        var response = reply("text/plain; charset=utf-8", ByteBuffer(string: text))
+        response.status = status
+        response.headers.append(contentsOf: headers)
+        return response
     }
 }
 
 extension HTTPField.Name {
-    fileprivate static let lastEventID = Self("Last-Event-ID")!
+    fileprivate static let lastEventID = Self("Last-Event-ID")!  // A valid field name.
+    fileprivate static let accelBuffering = Self("X-Accel-Buffering")!  // A valid field name: nginx must not hold back.
+    static let contentTypeOptions = Self("X-Content-Type-Options")!  // A valid field name.
 }

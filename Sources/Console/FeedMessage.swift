@@ -1,80 +1,57 @@
 import EventLog
 import Events
-import FoundationEssentials
 import Scoring
 
-/// One score or outcome on its way to consoles: the record's own bytes, and what filters ask of it.
-struct FeedMessage: Sendable {
+/// One score or outcome on its way to consoles: the record's own bytes, and what filters and look-ups ask of it. A
+/// class, because every client that wants a message keeps it: a reference costs one count, not four.
+final class FeedMessage: Sendable {
     let stream: OutputStream
     let partition: Int
     /// The output offset.
     let offset: Int64
-    let session: String
+    let session: SessionIdentity
     let key: String
     let timeline: String
     let type: String?
     let score: Float?
     let json: [UInt8]
 
-    /// - Throws: `DecodingError` where the record is none of ours.
-    init(stream: OutputStream, partition: Int, record: StoredRecord) throws {
+    /// - Throws: `EventError` where the record is none of ours, naming the field or the byte.
+    init(stream: OutputStream, partition: Int, record: StoredRecord) throws(EventError) {
+        var session: String?
+        var key: String?
+        var timeline: String?
+        var type: String?
+        var score: Float?
+        try JSONMembers.read(record.value) { member throws(EventError) in
+            switch member {
+            case "session": session = try member.string()
+            case "key": key = try member.string()
+            case "timeline": timeline = try member.string()
+            case "type": type = try member.string()
+            case "score": score = try member.float()
+            default: break
+            }
+        }
+        guard let identity = SessionIdentity(try JSONMembers.required(session, "session")) else {
+            throw EventError(field: "session", reason: "must be PARTITION:FIRSTOFFSET")
+        }
         self.stream = stream
         self.partition = partition
         offset = record.offset
+        self.session = identity
+        self.key = try JSONMembers.required(key, "key")
+        self.timeline = try JSONMembers.required(timeline, "timeline")
+        self.type = type
+        self.score = score
         json = record.value
-        let head = try JSONDecoder().decode(Head.self, from: Data(record.value))
-        session = head.session
-        key = head.key
-        timeline = head.timeline
-        type = head.type
-        score = head.score
-    }
-
-    private struct Head: Decodable {
-        var session: String
-        var key: String
-        var timeline: String
-        var type: String?
-        var score: Float?
     }
 }
 
-/// Which messages a client wants.
-public struct FeedFilter: Sendable, Equatable {
-    /// Scores below it are left out.
-    public var minScore: Float?
-    /// A session's identity (`0:17`), its key (`s:abc`), or the id or visitor as sent (`abc`).
-    public var session: String?
-    public var timeline: String?
-    /// The event's type: `add`, say. Outcomes have none.
-    public var type: String?
-    /// Whether outcomes are wanted beside scores.
-    public var outcomes = true
-
-    public init(
-        minScore: Float? = nil, session: String? = nil, timeline: String? = nil, type: String? = nil,
-        outcomes: Bool = true
-    ) {
-        self.minScore = minScore
-        self.session = session
-        self.timeline = timeline
-        self.type = type
-        self.outcomes = outcomes
-    }
-
-    func admits(_ message: FeedMessage) -> Bool {
-        if let timeline, message.timeline != timeline { return false }
-        if let session, message.session != session, message.key != session,
-            message.key.dropFirst(2) != session[...]
-        {
-            return false
-        }
-        switch message.stream {
-        case .outcomes: return outcomes && type == nil && minScore == nil
-        case .scores:
-            if let type, message.type != type { return false }
-            if let minScore { return (message.score ?? 0) >= minScore }
-            return true
-        }
-    }
+/// A run of messages of one partition of a stream, and the output offset that follows it.
+struct FeedBatch: Sendable {
+    var stream: OutputStream
+    var partition: Int
+    var next: Int64
+    var messages: [FeedMessage]
 }

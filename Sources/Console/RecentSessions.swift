@@ -1,19 +1,34 @@
 import DequeModule
 import EventLog
+import Scoring
 
 /// The newest score and outcome records by session, bounded by their number: what `/sessions/{key}` answers from.
 struct RecentSessions: Sendable {
     private struct Entry {
-        var records: [[UInt8]] = []
+        var key: String
+        var scores: Deque<[UInt8]> = []
         var outcome: [UInt8]?
+
+        mutating func add(_ message: FeedMessage) {
+            switch message.stream {
+            case .scores: scores.append(message.json)
+            case .outcomes: outcome = message.json
+            }
+        }
+
+        /// Gives one record up. Returns whether none is left.
+        mutating func forgetOldest() -> Bool {
+            if scores.popFirst() == nil { outcome = nil }
+            return scores.isEmpty && outcome == nil
+        }
     }
 
     private let limit: Int
-    private var entries: [String: Entry] = [:]
+    private var entries: [SessionIdentity: Entry] = [:]
     /// The sessions of a key, oldest first.
-    private var sessionsOfKey: [String: [String]] = [:]
+    private var sessionsOfKey: [String: [SessionIdentity]] = [:]
     /// One element a record kept, oldest first: which session gives one up next.
-    private var order: Deque<(session: String, key: String)> = []
+    private var order: Deque<SessionIdentity> = []
 
     /// - Parameter limit: records kept over all sessions.
     init(limit: Int) {
@@ -22,45 +37,58 @@ struct RecentSessions: Sendable {
     }
 
     mutating func add(_ message: FeedMessage) {
-        if entries[message.session] == nil {
+        if order.count == limit { forgetOldest() }
+        order.append(message.session)
+        if entries[message.session]?.add(message) == nil {
+            var entry = Entry(key: message.key)
+            entry.add(message)
+            entries[message.session] = entry
             sessionsOfKey[message.key, default: []].append(message.session)
         }
-        switch message.stream {
-        case .scores: entries[message.session, default: Entry()].records.append(message.json)
-        case .outcomes: entries[message.session, default: Entry()].outcome = message.json
-        }
-        order.append((message.session, message.key))
-        while order.count > limit { forgetOldest() }
     }
 
     private mutating func forgetOldest() {
-        let (session, key) = order.removeFirst()
-        guard var entry = entries[session] else { return }
-        if !entry.records.isEmpty { entry.records.removeFirst() } else { entry.outcome = nil }
-        if !entry.records.isEmpty || entry.outcome != nil {
-            entries[session] = entry
+        let session = order.removeFirst()
+        guard entries[session]?.forgetOldest() == true, let key = entries.removeValue(forKey: session)?.key else {
             return
         }
-        entries[session] = nil
         sessionsOfKey[key]?.removeAll { $0 == session }
         if sessionsOfKey[key]?.isEmpty == true { sessionsOfKey[key] = nil }
     }
 
-    /// JSON of a key's sessions, newest first, or of one session by its identity; `nil` where none is known.
-    func json(of name: String) -> [UInt8]? {
-        let identities: [String]
-        if entries[name] != nil {
-            identities = [name]
-        } else {
-            identities = ["", "s:", "v:"].lazy.compactMap { sessionsOfKey[$0 + name] }.first ?? []
+    /// The sessions that a name stands for, newest first: a session's identity, a key, or a session or visitor id as
+    /// sent.
+    func sessions(named name: String) -> [SessionIdentity] {
+        if let identity = SessionIdentity(name), entries[identity] != nil { return [identity] }
+        return ["", "s:", "v:"].lazy.compactMap { sessionsOfKey[$0 + name] }.first?.reversed() ?? []
+    }
+
+    /// The sessions with the newest records, newest first.
+    func newest(_ count: Int) -> [SessionIdentity] {
+        var seen: Set<SessionIdentity> = []
+        var newest: [SessionIdentity] = []
+        for session in order.reversed() where newest.count < count && seen.insert(session).inserted {
+            newest.append(session)
         }
-        guard !identities.isEmpty else { return nil }
-        var json = Array("{\"sessions\":[".utf8)
-        for (index, identity) in identities.reversed().enumerated() {
-            guard let entry = entries[identity] else { continue }
+        return newest
+    }
+
+    /// A JSON array of sessions with their records.
+    ///
+    /// - Parameter limit: score records in all; of a session that is cut, the newest.
+    func json(of sessions: [SessionIdentity], limit: Int) -> [UInt8] {
+        var left = limit
+        var json: [UInt8] = [UInt8(ascii: "[")]
+        for (index, session) in sessions.enumerated() {
+            guard let entry = entries[session] else {
+                preconditionFailure("RecentSessions.json: session \(session) is not kept")
+            }
             if index > 0 { json.append(UInt8(ascii: ",")) }
-            json += "{\"session\":\"\(identity)\",\"open\":\(entry.outcome == nil),\"scores\":[".utf8
-            for (index, record) in entry.records.enumerated() {
+            let shown = min(left, entry.scores.count)
+            left -= shown
+            json += "{\"session\":\"\(session)\",\"open\":\(entry.outcome == nil),".utf8
+            json += "\"omitted\":\(entry.scores.count - shown),\"scores\":[".utf8
+            for (index, record) in entry.scores.suffix(shown).enumerated() {
                 if index > 0 { json.append(UInt8(ascii: ",")) }
                 json += record
             }
@@ -68,7 +96,7 @@ struct RecentSessions: Sendable {
             json += entry.outcome ?? Array("null".utf8)
             json.append(UInt8(ascii: "}"))
         }
-        json += "]}".utf8
+        json.append(UInt8(ascii: "]"))
         return json
     }
 }

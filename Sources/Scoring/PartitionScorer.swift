@@ -22,23 +22,28 @@ public struct PartitionScorer: Sendable {
     public let partition: Int
     public private(set) var fold: SessionFold
     public private(set) var modelNumber: Int?
+    /// The committed position; before the first commit the one that the log begins with.
+    public private(set) var position: Position
     private var scorer: SessionScorer?
-    /// The `next` of the committed position.
-    private var committedNext: Int64?
+    /// Whether `position` was ever committed.
+    private var hasCommitted: Bool
     private var scores: [OutputRecord] = []
     private var outcomes: [OutputRecord] = []
+    /// What `uncommitted` gave since the last record.
+    private var pending: (position: Position, batch: ScoredBatch)?
 
     /// - Throws: `PositionError` where the committed position cannot be continued.
     public init(assigned: AssignedPartition, model: NumberedModel?, parameters: FoldParameters = .standard)
         throws(PositionError)
     {
         partition = assigned.partition
+        hasCommitted = assigned.position != nil
         if let text = assigned.position {
-            let position = try Position(decoding: text)
+            position = try Position(decoding: text)
             fold = try SessionFold(
                 resuming: position, logStart: assigned.bounds.lowerBound, parameters: parameters)
-            committedNext = position.next
         } else {
+            position = Position(start: assigned.bounds.lowerBound, parameters: parameters)
             fold = SessionFold(start: assigned.bounds.lowerBound, parameters: parameters)
         }
         scorer = model.map { SessionScorer(model: $0.model) }
@@ -53,6 +58,7 @@ public struct PartitionScorer: Sendable {
 
     /// Folds and scores records in the order of the log.
     public mutating func process(_ records: [StoredRecord]) {
+        pending = nil
         for record in records { process(record) }
     }
 
@@ -69,39 +75,39 @@ public struct PartitionScorer: Sendable {
                 OutputRecord(
                     key: session.session.key, value: OutcomeRecord(session, partition: partition).encoded()))
         }
-        guard case .step(let slot) = outcome, case .event(let event, let timeline) = entry,
-            let modelNumber, let score = scorer?.score(slot: slot, steps: fold[slot].steps)
+        guard case .step(let slot) = outcome, case .event(let event, _) = entry, let modelNumber,
+            let score = scorer?.score(slot: slot, steps: fold[slot].steps)
         else { return }
-        let session = fold[slot]
-        scores.append(
-            OutputRecord(
-                key: session.key,
-                value: ScoreRecord(
-                    session: SessionIdentity.text(partition: partition, firstOffset: session.firstOffset),
-                    key: session.key, timeline: timeline.name, partition: partition, offset: record.offset,
-                    timestamp: event.timestamp, type: event.kind.name, sku: event.sku,
-                    page: event.url.map { String(Page.of(url: $0)) }, prefix: session.steps.count,
-                    cart: session.cart, score: score.value, change: score.change, model: modelNumber
-                ).encoded()))
+        let value = ScoreRecord(
+            event, partition: partition, offset: record.offset, session: fold[slot], score: score, model: modelNumber
+        ).encoded()
+        scores.append(OutputRecord(key: fold[slot].key, value: value))
     }
 
     /// What is to be committed, or `nil` where nothing new was folded. Unchanged by a second call.
-    public func uncommitted() -> ScoredBatch? {
-        guard !fold.isResuming, fold.nextOffset != committedNext else { return nil }
-        let position = fold.position()
+    public mutating func uncommitted() -> ScoredBatch? {
+        if let pending { return pending.batch }
+        guard !fold.isResuming, fold.nextOffset != position.next else { return nil }
+        let next = fold.position()
         precondition(
-            position.next - position.start == position.counters.total,
-            "PartitionScorer.uncommitted: partition \(partition) counts \(position.counters.total) records between "
-                + "\(position.start) and \(position.next)")
-        return ScoredBatch(
-            partition: partition, follows: committedNext, next: position.next,
-            lowWaterOffset: position.lowWaterOffset, position: position.encoded(), scores: scores,
-            outcomes: outcomes)
+            next.next - next.start == next.counters.total,
+            "PartitionScorer.uncommitted: partition \(partition) counts \(next.counters.total) records between "
+                + "\(next.start) and \(next.next)")
+        let batch = ScoredBatch(
+            partition: partition, follows: hasCommitted ? position.next : nil, next: next.next,
+            lowWaterOffset: next.lowWaterOffset, position: next.encoded(), scores: scores, outcomes: outcomes)
+        pending = (next, batch)
+        return batch
     }
 
     /// The batch that `uncommitted` gave is durable.
     public mutating func committed() {
-        committedNext = fold.nextOffset
+        guard let pending else {
+            preconditionFailure("PartitionScorer.committed: partition \(partition) has nothing to commit")
+        }
+        position = pending.position
+        hasCommitted = true
+        self.pending = nil
         scores.removeAll(keepingCapacity: true)
         outcomes.removeAll(keepingCapacity: true)
     }

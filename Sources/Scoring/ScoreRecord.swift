@@ -1,8 +1,9 @@
-import Events
-public import Sessions
+public import Events
+package import Intent
+package import Sessions
 
 /// One record of the `scores` stream: what the shop did and what that says, whole in itself, so that consoles and
-/// anything downstream live from these records alone.
+/// anything downstream live from these records alone. A function of the log and the model, in every field.
 public struct ScoreRecord: Sendable, Equatable, Codable {
     /// `PARTITION:FIRSTOFFSET`.
     public var session: String
@@ -27,40 +28,43 @@ public struct ScoreRecord: Sendable, Equatable, Codable {
     public var change: Float?
     /// The model's number in the registry.
     public var model: Int
-}
 
-/// One record of the `outcomes` stream: what a closed session turned out to be; the label of all its prefixes.
-public struct OutcomeRecord: Sendable, Equatable, Codable {
-    /// `PARTITION:FIRSTOFFSET`.
-    public var session: String
-    public var key: String
-    public var timeline: String
-    public var partition: Int
-    /// The offset of the record that closed the session.
-    public var offset: Int64
-    public var purchased: Bool
-    /// The log offset of the first purchase.
-    public var purchaseOffset: Int64?
-    /// How many events came before the first purchase, or at all where there is none: the prefixes that this labels.
-    public var prefixes: Int
-    /// All records of the session, repeated ones too.
-    public var records: Int
-    public var adds: Int
-    /// Own times of the first and the last event, milliseconds since the epoch.
-    public var started: Int64
-    public var ended: Int64
-    /// Why the session is no longer open: `silence`, `end` (of its replay) or `muted`.
-    public var closing: String
-    /// The log no longer held the session's beginning.
-    public var truncated: Bool
-}
-
-/// A session's identity in JSON.
-public enum SessionIdentity {
-    public static func text(partition: Int, firstOffset: Int64) -> String { "\(partition):\(firstOffset)" }
+    package init(
+        session: String, key: String, timeline: String, partition: Int, offset: Int64, timestamp: Int64, type: String,
+        sku: String? = nil, page: String? = nil, prefix: Int, cart: Int, score: Float, change: Float? = nil, model: Int
+    ) {
+        self.session = session
+        self.key = key
+        self.timeline = timeline
+        self.partition = partition
+        self.offset = offset
+        self.timestamp = timestamp
+        self.type = type
+        self.sku = sku
+        self.page = page
+        self.prefix = prefix
+        self.cart = cart
+        self.score = score
+        self.change = change
+        self.model = model
+    }
 }
 
 extension ScoreRecord {
+    /// - Parameters:
+    ///   - session: as it stands after the event was folded.
+    ///   - model: the number of the model that gave the score.
+    package init(
+        _ event: Event, partition: Int, offset: Int64, session: Session, score: Score, model: Int
+    ) {
+        self.init(
+            session: SessionIdentity(partition: partition, firstOffset: session.firstOffset).description,
+            key: session.key, timeline: session.timeline.name, partition: partition, offset: offset,
+            timestamp: event.timestamp, type: event.kind.name, sku: event.sku,
+            page: event.url.map { String(Page.of(url: $0)) }, prefix: session.steps.count, cart: session.cart,
+            score: score.value, change: score.change, model: model)
+    }
+
     /// By hand: the general encoder costs ten times as much, and this is written for every event.
     public func encoded() -> [UInt8] {
         var json = JSONWriter(reserving: 320)
@@ -80,35 +84,52 @@ extension ScoreRecord {
         json.member("model", model)
         return json.finish()
     }
-}
 
-extension OutcomeRecord {
-    public func encoded() -> [UInt8] {
-        var json = JSONWriter(reserving: 320)
-        json.member("session", session)
-        json.member("key", key)
-        json.member("timeline", timeline)
-        json.member("partition", partition)
-        json.member("offset", offset)
-        json.member("purchased", purchased)
-        if let purchaseOffset { json.member("purchaseOffset", purchaseOffset) }
-        json.member("prefixes", prefixes)
-        json.member("records", records)
-        json.member("adds", adds)
-        json.member("started", started)
-        json.member("ended", ended)
-        json.member("closing", closing)
-        json.member("truncated", truncated)
-        return json.finish()
-    }
-
-    public init(_ closed: ClosedSession, partition: Int) {
-        let session = closed.session
+    /// Reads what `encoded` wrote, the scores bit for bit.
+    ///
+    /// - Throws: `EventError`, naming the field or the byte.
+    public init(decoding bytes: [UInt8]) throws(EventError) {
+        var session: String?
+        var key: String?
+        var timeline: String?
+        var partition: Int?
+        var offset: Int64?
+        var timestamp: Int64?
+        var type: String?
+        var sku: String?
+        var page: String?
+        var prefix: Int?
+        var cart: Int?
+        var score: Float?
+        var change: Float?
+        var model: Int?
+        try JSONMembers.read(bytes) { member throws(EventError) in
+            switch member {
+            case "session": session = try member.string()
+            case "key": key = try member.string()
+            case "timeline": timeline = try member.string()
+            case "partition": partition = try member.integer()
+            case "offset": offset = try member.integer()
+            case "timestamp": timestamp = try member.integer()
+            case "type": type = try member.string()
+            case "sku": sku = try member.string()
+            case "page": page = try member.string()
+            case "prefix": prefix = try member.integer()
+            case "cart": cart = try member.integer()
+            case "score": score = try member.float()
+            case "change": change = try member.float()
+            case "model": model = try member.integer()
+            default: break
+            }
+        }
         self.init(
-            session: SessionIdentity.text(partition: partition, firstOffset: session.firstOffset), key: session.key,
-            timeline: session.timeline.name, partition: partition, offset: closed.closedAt,
-            purchased: session.purchased, purchaseOffset: session.purchase?.offset, prefixes: session.steps.count,
-            records: session.records, adds: session.adds, started: session.startTimestamp,
-            ended: session.lastTimestamp, closing: closed.closing.rawValue, truncated: session.truncated)
+            session: try JSONMembers.required(session, "session"), key: try JSONMembers.required(key, "key"),
+            timeline: try JSONMembers.required(timeline, "timeline"),
+            partition: try JSONMembers.required(partition, "partition"),
+            offset: try JSONMembers.required(offset, "offset"),
+            timestamp: try JSONMembers.required(timestamp, "timestamp"), type: try JSONMembers.required(type, "type"),
+            sku: sku, page: page, prefix: try JSONMembers.required(prefix, "prefix"),
+            cart: try JSONMembers.required(cart, "cart"), score: try JSONMembers.required(score, "score"),
+            change: change, model: try JSONMembers.required(model, "model"))
     }
 }

@@ -31,6 +31,8 @@ extension SessionFold {
                 timeline: state.timeline, lowWaterOffset: lowWater.offset, clockAtLowWater: lowWater.clock,
                 clockAtNext: state.clock)
         }
+        // Named in one order, whatever the order of their first records: a fold that was resumed no longer knows that.
+        .sorted { $0.timeline.name < $1.timeline.name }
         return Position(
             start: start, next: nextOffset, digest: parameters.digest, truncatedBefore: truncatedBefore,
             timelines: timelines, counters: counters, sessions: sessionCounters, muted: Array(muted.list[..<travelling])

@@ -1,0 +1,55 @@
+import EventLog
+import Synchronization
+
+/// A consumer that plays a script, and says what it was asked to do in which order.
+final class ScriptedConsumer: EventConsumer {
+    enum Call: Equatable {
+        case begin(partition: Int, at: Int64)
+        case commit([ScoredBatch])
+        case release([Int])
+    }
+
+    private struct State {
+        var events: [ConsumerEvent]
+        var failures: [EventLogError]
+        var calls: [Call] = []
+    }
+
+    private let state: Mutex<State>
+    /// Finishes when the script is played out: from then on nothing new comes.
+    let playedOut: AsyncStream<Void>
+    private let ending: AsyncStream<Void>.Continuation
+
+    /// - Parameter failures: what the first commits fail with.
+    init(_ events: [ConsumerEvent], failures: [EventLogError] = []) {
+        state = Mutex(State(events: events, failures: failures))
+        (playedOut, ending) = AsyncStream.makeStream()
+    }
+
+    var calls: [Call] { state.withLock { $0.calls } }
+
+    func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
+        if let event = state.withLock({ $0.events.isEmpty ? nil : $0.events.removeFirst() }) { return event }
+        ending.finish()
+        await Task.yield()
+        return .idle
+    }
+
+    func begin(partition: Int, at offset: Int64) async throws(EventLogError) {
+        state.withLock { $0.calls.append(.begin(partition: partition, at: offset)) }
+    }
+
+    func commit(_ batches: [ScoredBatch]) async throws(EventLogError) {
+        let failure = state.withLock { state in
+            state.calls.append(.commit(batches))
+            return state.failures.isEmpty ? nil : state.failures.removeFirst()
+        }
+        if let failure { throw failure }
+    }
+
+    func release(_ partitions: [Int]) async throws(EventLogError) {
+        state.withLock { $0.calls.append(.release(partitions)) }
+    }
+
+    func close() async {}
+}
