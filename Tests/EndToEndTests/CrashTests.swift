@@ -8,6 +8,11 @@ struct CrashTests {
     /// One client that posts batches, and sends a batch again, ids and all, when it did not hear what became of it.
     private final class Ledger: Sendable {
         private let state = Mutex<(next: Int, acknowledged: Set<String>)>((0, []))
+        /// Posts acknowledged since the last kill, and how many are enough for the next one.
+        private let round = Mutex<(posts: Int, enough: Int)>((0, 0))
+        let isEnough = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+        func begin(enough: Int) { round.withLock { $0 = (0, enough) } }
 
         func nextBatch() -> [String] {
             state.withLock { state in
@@ -16,7 +21,14 @@ struct CrashTests {
             }
         }
 
-        func acknowledge(_ ids: [String]) { state.withLock { $0.acknowledged.formUnion(ids) } }
+        func acknowledge(_ ids: [String]) {
+            state.withLock { $0.acknowledged.formUnion(ids) }
+            let isEnough = round.withLock { round in
+                round.posts += 1
+                return round.posts == round.enough
+            }
+            if isEnough { self.isEnough.continuation.yield() }
+        }
         var acknowledged: Set<String> { state.withLock { $0.acknowledged } }
     }
 
@@ -32,16 +44,13 @@ struct CrashTests {
     }
 
     /// Posts until the server dies; returns the batch whose fate is unknown.
-    private static func post(to server: RunningServer, _ ledger: Ledger, first: [String]?, started: () -> Void) async
-        -> [String]
-    {
+    private static func post(to server: RunningServer, _ ledger: Ledger, first: [String]?) async -> [String] {
         var ids = first ?? ledger.nextBatch()
         while true {
             guard let (status, body) = try? await server.post(body: ids), status == 200 else { return ids }
             let reply = String(decoding: body, as: UTF8.self)
             guard !reply.contains("\"rejected\":1"), !reply.contains("\"verdict\":\"retry\"") else { return ids }
             ledger.acknowledge(ids)
-            started()
             ids = ledger.nextBatch()
         }
     }
@@ -57,27 +66,18 @@ struct CrashTests {
                 try await Program.run(["replay", shop.csv, "--name", "history", "--url", server.url])
             }
             // Killed once enough has been acknowledged in this round, which differs from round to round.
-            let enough = AsyncStream<Void>.makeStream()
-            let count = Atomic(0)
-            let first = unknown
-            let clients = Task {
+            ledger.begin(enough: 40 + round * 23)
+            let clients = Task { [unknown] in
                 await withTaskGroup(of: (Int, [String]).self) { group in
-                    for client in first.indices {
-                        group.addTask {
-                            let ids = await Self.post(to: server, ledger, first: first[client]) {
-                                if count.add(1, ordering: .relaxed).newValue == 40 + round * 23 {
-                                    enough.continuation.finish()
-                                }
-                            }
-                            return (client, ids)
-                        }
+                    for (client, first) in unknown.enumerated() {
+                        group.addTask { (client, await Self.post(to: server, ledger, first: first)) }
                     }
-                    var result = first
+                    var result = unknown
                     for await (client, ids) in group { result[client] = ids }
                     return result
                 }
             }
-            for await _ in enough.stream {}
+            for await _ in ledger.isEnough.stream { break }
             await server.kill()
             unknown = await clients.value
             // The replay ends by itself: it gives up on a server that does not come back, and is repeated below.

@@ -25,7 +25,8 @@ final class RunningServer: Sendable {
         let handle = error.fileHandleForReading
         Thread.detachNewThread {
             var text = ""
-            while let data = try? handle.read(upToCount: 4_096), !data.isEmpty {
+            // Whatever is there: `read(upToCount:)` would wait for the whole count.
+            while case let data = handle.availableData, !data.isEmpty {
                 text += String(decoding: data, as: UTF8.self)
                 while let end = text.firstIndex(of: "\n") {
                     lines.continuation.yield(String(text[..<end]))
