@@ -20,6 +20,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -84,7 +85,7 @@ let package = Package(
             "Collector",
             ["Events", "EventLog", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
         room("Scoring", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
-        room("Replay", ["Events", "EventLog", httpClient, nioCore, heap, system, logging]),
+        room("Replay", ["Events", "EventLog", httpClient, nioCore, nioHTTP1, heap, system, logging]),
         room("Retraining", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
         room(
             "Console",
@@ -97,9 +98,9 @@ let package = Package(
             dependencies: [
                 "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "Models",
                 "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
-                unixSignals, argumentParser, logging, metrics, nioCore, nioPosix, system, yams, configuration,
+                unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
+                configuration,
             ],
-            exclude: ["Commands"],
             swiftSettings: settings),
 
         tests("EventsTests", ["Events"]),
@@ -112,7 +113,12 @@ let package = Package(
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events"]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
-        tests("CollectorTests", ["Collector", "EventLog", "EmbeddedLog", "Events", hummingbird, hummingbirdTesting]),
+        tests(
+            "CollectorTests",
+            [
+                "Collector", "EventLog", "EmbeddedLog", "Events", "CZlib", hummingbird, hummingbirdTesting, httpTypes,
+                lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
+            ]),
         tests(
             "ScoringTests",
             ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
@@ -126,6 +132,7 @@ let package = Package(
                 "Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
                 httpClient, logging, coreMetrics, nioCore, nioHTTP1,
             ]),
-        tests("EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore]),
+        tests(
+            "EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore, nioHTTP1, nioPosix]),
     ]
 )

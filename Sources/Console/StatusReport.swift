@@ -1,5 +1,6 @@
 public import EventLog
 import FoundationEssentials
+public import Retraining
 import Scoring
 import Sessions
 
@@ -33,35 +34,19 @@ public struct StatusReport: Codable, Sendable, Equatable {
         }
     }
 
-    public struct Retraining: Codable, Sendable, Equatable {
-        public var schedule: String
-        public var timeZone: String
-        /// ISO 8601, the next few.
-        public var nextRuns: [String]
-        public var running: Bool
-        public var lastResult: String?
-        public init(schedule: String, timeZone: String, nextRuns: [String], running: Bool, lastResult: String?) {
-            self.schedule = schedule
-            self.timeZone = timeZone
-            self.nextRuns = nextRuns
-            self.running = running
-            self.lastResult = lastResult
-        }
-    }
-
     public var version: String
     public var log: String
     public var durability: String
     public var partitions: [Partition]
     public var rejected: Int64
     public var models: Models
-    public var retraining: Retraining?
+    public var retraining: RetrainStatus?
     /// Clients of `/scores`.
     public var watching: Int?
 
     public init(
         version: String, log: String, events: any EventLog, outputs: any OutputLog, models: Models,
-        retraining: Retraining? = nil, watching: Int? = nil
+        retraining: RetrainStatus? = nil, watching: Int? = nil
     ) async throws {
         self.version = version
         self.log = log

@@ -13,6 +13,11 @@ public struct EventError: Error, Equatable, Sendable, CustomStringConvertible {
         self.position = position
     }
 
+    /// Why a readable body is refused: it is to be sent in several.
+    public static func tooManyEvents(limit: Int) -> EventError {
+        EventError(reason: "more than \(limit) events in one body; send them in several")
+    }
+
     /// `field: reason (at byte N)`.
     public var description: String {
         var text = reason

@@ -73,7 +73,7 @@ extension FieldReader {
             throw EventError(field: "timestamp", reason: "missing")
         }
         try Self.checkNotTooLate(timestamp, "timestamp")
-        let event = try plainEvent(draft, id: id, timestamp: timestamp)
+        let event = try plainEvent(draft, timestamp: timestamp, id: id)
         return .event(event, timeline: Timeline(name: try timeline(draft) ?? "live"))
     }
 

@@ -2,23 +2,18 @@
 /// `Hasher`. Identifies products, pages, ids and muted keys in compact form. Zero stands for "absent" and is never
 /// returned.
 public enum StableHash {
-    public static func of(_ text: some StringProtocol) -> UInt64 {
+    public static func of(_ text: String) -> UInt64 {
+        var text = text
+        return text.withUTF8 { of(bytes: $0) }
+    }
+
+    /// Of text that is given as its UTF-8.
+    public static func of(bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
         var hash = offsetBasis
-        for byte in text.utf8 {
+        for byte in bytes {
             hash = (hash ^ UInt64(byte)) &* prime
         }
         return finish(hash)
-    }
-
-    public static func of(_ text: String) -> UInt64 {
-        var text = text
-        return text.withUTF8 { bytes in
-            var hash = offsetBasis
-            for byte in bytes {
-                hash = (hash ^ UInt64(byte)) &* prime
-            }
-            return finish(hash)
-        }
     }
 
     /// FNV-1a alone mixes its high bits poorly; this is the finaliser of SplitMix64 (Steele, Lea, Flood 2014).

@@ -10,11 +10,16 @@ public struct FoldParameters: Sendable, Equatable {
     /// Replays that may be unfinished at a time on one partition; records of a further one are rejected by the fold.
     public var maxReplays: Int
 
+    /// The most that `maxReplays` may be: each takes its part of a position's `maxBytes`.
+    public static let replayLimit = 12
+
     public static let standard = FoldParameters(
         idleGap_ms: 30 * 60_000, maxRecords: 5_000, maxDuration_ms: 24 * 3_600_000, maxReplays: 12)
 
     public init(idleGap_ms: Int64, maxRecords: Int, maxDuration_ms: Int64, maxReplays: Int) {
-        precondition(idleGap_ms > 0 && maxRecords > 0 && maxDuration_ms > 0 && maxReplays > 0)
+        precondition(
+            idleGap_ms > 0 && maxRecords > 0 && maxDuration_ms > 0 && (1...Self.replayLimit).contains(maxReplays),
+            "FoldParameters.init: a parameter out of range")
         self.idleGap_ms = idleGap_ms
         self.maxRecords = maxRecords
         self.maxDuration_ms = maxDuration_ms

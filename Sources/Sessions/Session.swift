@@ -43,8 +43,7 @@ public struct Session: Sendable, Equatable {
     public internal(set) var adds: Int
     /// The log began after this session may have: retention passed its beginning.
     public internal(set) var truncated: Bool
-    /// `StableHash` of every event id seen.
-    var ids: [UInt64]
+    var ids: SeenIDs
 
     /// Whether the session is known to have bought.
     public var purchased: Bool { purchase != nil }
@@ -72,13 +71,16 @@ extension Session {
         cart = 0
         adds = 0
         self.truncated = truncated
-        ids = []
+        ids = SeenIDs()
     }
 
-    /// Gives back the memory of a session whose slot is free.
-    mutating func release() {
-        steps = []
-        ids = []
+    /// The session; its slot is free from now on and keeps nothing of it that has a size.
+    mutating func moved() -> Session {
+        var empty = Session(
+            key: "", timeline: .live, firstOffset: firstOffset, clock: lastClock, timestamp: lastTimestamp,
+            truncated: false)
+        swap(&self, &empty)
+        return empty
     }
 
     enum Effect {
@@ -91,10 +93,7 @@ extension Session {
     mutating func apply(_ event: Event, offset: Int64, clock: Int64) -> Effect {
         lastClock = clock
         records += 1
-        let id = StableHash.of(event.id)
-        // A linear look: half of all sessions have three events, and none more than the muting limit.
-        if ids.contains(id) { return .repeated }
-        ids.append(id)
+        guard ids.insert(StableHash.of(event.id)) else { return .repeated }
 
         if event.timestamp < lastTimestamp { outOfOrder += 1 }
         let gap = max(0, event.timestamp - lastTimestamp)
@@ -117,7 +116,7 @@ extension Session {
             return .afterPurchase
         }
         let sku = event.sku.map { StableHash.of($0) } ?? 0
-        let page = event.url.map { StableHash.of(Page.of(url: $0)) } ?? 0
+        let page = event.url.map { Page.hash(of: $0) } ?? 0
         steps.append(
             Step(
                 kind: event.kind, sku: sku, page: page, gap_ms: UInt32(clamping: gap), elapsed_ms: elapsed_ms,

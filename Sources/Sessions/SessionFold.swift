@@ -32,30 +32,33 @@ public struct SessionFold: Sendable {
     public private(set) var sessionCounters: SessionCounters
     public private(set) var nextOffset: Int64
     public private(set) var openSessions = 0
-    private let start: Int64
+    let start: Int64
 
-    private var sessions: ContiguousArray<Session> = []
+    private(set) var sessions: ContiguousArray<Session> = []
     private var freeSlots: [Int32] = []
-    private var timelines: [TimelineState] = []
+    var timelines: [TimelineState] = []
     /// By last activity: the first is the next to close.
     private var activity = SlotLinks()
     /// By first offset: the first holds the low-water.
     private var age = SlotLinks()
-    private var muted = MutedSessions()
-    private var resuming: Resuming?
+    var muted = MutedSessions()
+    /// Sessions that began before this offset are truncated.
+    var truncatedBefore: Int64 = 0
+    var resuming: Resuming?
 
-    private struct TimelineState: Sendable {
+    struct TimelineState: Sendable {
         var timeline: Timeline
         var clock: Int64
-        var slots: [String: Int32] = [:]
+        var slots = SlotTable()
         var byActivity = SlotList()
         var byAge = SlotList()
     }
 
-    private struct Resuming: Sendable {
+    /// What is known while records before the committed `next` are folded again.
+    struct Resuming: Sendable {
         var position: Position
-        /// The log began after the low-water: what is folded before `position.next` may lack its beginning.
-        var truncated: Bool
+        /// The log has lost records from the low-water on.
+        var isTruncated: Bool
         var travelling: MutedSessions
     }
 
@@ -87,8 +90,9 @@ public struct SessionFold: Sendable {
         var travelling = MutedSessions()
         for session in position.muted { travelling.append(session) }
         timelines = position.timelines.map { TimelineState(timeline: $0.timeline, clock: $0.clockAtLowWater) }
-        resuming = Resuming(
-            position: position, truncated: logStart > position.lowWaterOffset, travelling: travelling)
+        let isTruncated = logStart > position.lowWaterOffset
+        truncatedBefore = isTruncated ? position.next : position.truncatedBefore
+        resuming = Resuming(position: position, isTruncated: isTruncated, travelling: travelling)
         if nextOffset >= position.next {
             nextOffset = position.next
             finishResuming()
@@ -106,7 +110,8 @@ public struct SessionFold: Sendable {
     /// The slot of a key's open session.
     public func slot(of key: String, on timeline: Timeline) -> Int? {
         guard let index = timelines.firstIndex(where: { $0.timeline == timeline }) else { return nil }
-        return timelines[index].slots[key].map(Int.init)
+        var key = key
+        return key.withUTF8 { openSlot(of: $0, SlotTable.hash($0), on: index) }.map(Int.init)
     }
 
     /// How many slots have ever been in use at a time: arrays kept beside the sessions need this many places.
@@ -137,14 +142,14 @@ public struct SessionFold: Sendable {
         offset: Int64, time: Int64, entry: LogEntry?, scoring: Bool, closed: (ClosedSession) -> Void
     ) -> Outcome {
         precondition(offset >= nextOffset, "SessionFold.fold: offset \(offset) again, next is \(nextOffset)")
-        if let resuming {
-            if offset < resuming.position.next {
+        if let next = resuming?.position.next {
+            if offset < next {
                 nextOffset = offset + 1
                 foldAgain(offset: offset, time: time, entry: entry)
-                if nextOffset == resuming.position.next { finishResuming() }
+                if nextOffset == next { finishResuming() }
                 return .suppressed
             }
-            nextOffset = resuming.position.next
+            nextOffset = next
             finishResuming()
         }
         counters.markers += offset - nextOffset
@@ -188,25 +193,33 @@ public struct SessionFold: Sendable {
         }
     }
 
-    private mutating func apply(
+    /// Folds an event of a timeline whose clock has been advanced to it.
+    mutating func apply(
         _ event: Event, on index: Int, offset: Int64, closed: (ClosedSession) -> Void
     ) -> Outcome {
-        let key = event.sessionKey
         let clock = timelines[index].clock
-        let timeline = timelines[index].timeline
-        if !muted.isEmpty, muted.touch(StableHash.of(key), on: timeline, clock: clock) { return .muted }
+        let key = event.withSessionKey { bytes in
+            let hash = SlotTable.hash(bytes)
+            return (
+                hash: hash, slot: openSlot(of: bytes, hash, on: index),
+                isMuted: !muted.isEmpty
+                    && muted.touch(StableHash.of(bytes: bytes), on: timelines[index].timeline, clock: clock)
+            )
+        }
+        if key.isMuted { return .muted }
 
         let slot: Int32
-        if let open = timelines[index].slots[key] {
-            let session = sessions[Int(open)]
-            if session.records >= parameters.maxRecords || clock - session.startClock > parameters.maxDuration_ms {
+        if let open = key.slot {
+            if sessions[Int(open)].records >= parameters.maxRecords
+                || clock - sessions[Int(open)].startClock > parameters.maxDuration_ms
+            {
                 mute(open, on: index, clock: clock, offset: offset, closed: closed)
                 return .muted
             }
             slot = open
             activity.remove(slot, from: &timelines[index].byActivity)
         } else {
-            slot = self.open(key, event: event, on: index, offset: offset)
+            slot = self.open(event, keyHash: key.hash, on: index, offset: offset)
         }
         activity.append(slot, to: &timelines[index].byActivity)
         let outOfOrder = sessions[Int(slot)].outOfOrder
@@ -246,7 +259,7 @@ extension SessionFold {
         return timelines.count - 1
     }
 
-    private mutating func advance(
+    mutating func advance(
         _ index: Int, to time: Int64, offset: Int64, closed: (ClosedSession) -> Void
     ) {
         guard time > timelines[index].clock else { return }
@@ -271,7 +284,14 @@ extension SessionFold {
 
 // Sessions: opening, closing, muting.
 extension SessionFold {
-    private mutating func open(_ key: String, event: Event, on index: Int, offset: Int64) -> Int32 {
+    private func openSlot(of key: UnsafeBufferPointer<UInt8>, _ hash: UInt32, on index: Int) -> Int32? {
+        timelines[index].slots.slot(hash) { slot in
+            sessions[Int(slot)].key.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(key) }
+                ?? sessions[Int(slot)].key.utf8.elementsEqual(key)
+        }
+    }
+
+    private mutating func open(_ event: Event, keyHash: UInt32, on index: Int, offset: Int64) -> Int32 {
         let slot: Int32
         if let free = freeSlots.popLast() {
             slot = free
@@ -281,10 +301,11 @@ extension SessionFold {
             age.grow()
         }
         let session = Session(
-            key: key, timeline: timelines[index].timeline, firstOffset: offset, clock: timelines[index].clock,
-            timestamp: event.timestamp, truncated: resuming?.truncated ?? false)
+            key: event.sessionKey, timeline: timelines[index].timeline, firstOffset: offset,
+            clock: timelines[index].clock,
+            timestamp: event.timestamp, truncated: offset < truncatedBefore)
         if Int(slot) == sessions.count { sessions.append(session) } else { sessions[Int(slot)] = session }
-        timelines[index].slots[key] = slot
+        timelines[index].slots.insert(slot, keyHash)
         age.append(slot, to: &timelines[index].byAge)
         openSessions += 1
         if resuming == nil { sessionCounters.opened += 1 }
@@ -296,9 +317,8 @@ extension SessionFold {
     ) {
         activity.remove(slot, from: &timelines[index].byActivity)
         age.remove(slot, from: &timelines[index].byAge)
-        let session = sessions[Int(slot)]
-        sessions[Int(slot)].release()
-        timelines[index].slots[session.key] = nil
+        var session = sessions[Int(slot)].moved()
+        timelines[index].slots.remove(slot, session.key.withUTF8 { SlotTable.hash($0) })
         freeSlots.append(slot)
         openSessions -= 1
         guard resuming == nil else { return }
@@ -318,86 +338,5 @@ extension SessionFold {
             MutedSession(
                 timeline: session.timeline, keyHash: StableHash.of(session.key), firstOffset: session.firstOffset,
                 startClock: session.startClock, lastClock: clock))
-    }
-}
-
-// Position and folding again.
-extension SessionFold {
-    /// Where the fold stands. Muted sessions travel in the position in the order of their muting as far as
-    /// `Position.maxMuted` and `Position.maxBytes` allow; the others hold the low-water as open ones do.
-    public func position() -> Position {
-        if let resuming { return resuming.position }
-        var travelling = min(muted.list.count, Position.maxMuted)
-        while true {
-            let position = position(travelling: travelling)
-            let excess = position.encoded().utf8.count - Position.maxBytes
-            if excess <= 0 || travelling == 0 { return position }
-            travelling = max(0, travelling - max(1, excess / 30))
-        }
-    }
-
-    private func position(travelling: Int) -> Position {
-        let holding = muted.list[travelling...]
-        let timelines = timelines.map { state in
-            var lowWater = (offset: nextOffset, clock: state.clock)
-            if state.byAge.first != SlotLinks.none {
-                let oldest = sessions[Int(state.byAge.first)]
-                lowWater = (oldest.firstOffset, oldest.startClock)
-            }
-            for session in holding where session.timeline == state.timeline && session.firstOffset < lowWater.offset {
-                lowWater = (session.firstOffset, session.startClock)
-            }
-            return Position.TimelinePosition(
-                timeline: state.timeline, lowWaterOffset: lowWater.offset, clockAtLowWater: lowWater.clock,
-                clockAtNext: state.clock)
-        }
-        // Named in one order, whatever the order of their first records: a fold that was resumed no longer knows that.
-        .sorted { $0.timeline.name < $1.timeline.name }
-        return Position(
-            start: start, next: nextOffset, digest: parameters.digest, timelines: timelines, counters: counters,
-            sessions: sessionCounters, muted: Array(muted.list[..<travelling]))
-    }
-
-    /// Folds a record whose outputs are committed. A timeline's records before its own low-water, those of timelines
-    /// that had ended by `next`, and those of sessions that travel muted leave no trace in the state at `next`.
-    private mutating func foldAgain(offset: Int64, time: Int64, entry: LogEntry?) {
-        guard let resuming else { preconditionFailure("SessionFold.foldAgain: nothing to fold again") }
-        func index(of timeline: Timeline) -> Int? {
-            guard let known = resuming.position.timelines.first(where: { $0.timeline == timeline }),
-                offset >= known.lowWaterOffset
-            else { return nil }
-            return timelines.firstIndex { $0.timeline == timeline }
-        }
-        switch entry {
-        case nil, .end:
-            // An end mark closes everything before it, so no low-water of its timeline lies before it.
-            break
-        case .tick:
-            if let live = index(of: .live) { advance(live, to: time, offset: offset) { _ in } }
-        case .event(let event, let timeline):
-            guard let index = index(of: timeline) else { return }
-            advance(index, to: timeline == .live ? time : event.timestamp, offset: offset) { _ in }
-            if resuming.travelling.contains(StableHash.of(event.sessionKey), on: timeline) { return }
-            _ = apply(event, on: index, offset: offset) { _ in }
-        }
-    }
-
-    private mutating func finishResuming() {
-        guard let resuming else { return }
-        for known in resuming.position.timelines {
-            guard let index = timelines.firstIndex(where: { $0.timeline == known.timeline }) else {
-                preconditionFailure("SessionFold.finishResuming: timeline \(known.timeline.name) vanished")
-            }
-            // A log that lost its beginning may have lost the record that carried the clock.
-            precondition(
-                timelines[index].clock == known.clockAtNext || resuming.truncated
-                    || known.lowWaterOffset == resuming.position.next,
-                "SessionFold.finishResuming: clock of \(known.timeline.name) differs from the committed one")
-            timelines[index].clock = known.clockAtNext
-        }
-        var restored = resuming.travelling
-        for session in muted.list { restored.append(session) }
-        muted = restored
-        self.resuming = nil
     }
 }

@@ -7,27 +7,27 @@ struct SlotList: Sendable {
 
 struct SlotLinks: Sendable {
     static let none: Int32 = -1
-    private var before: [Int32] = []
-    private var after: [Int32] = []
+
+    private struct Link: Sendable {
+        var before = SlotLinks.none
+        var after = SlotLinks.none
+    }
+
+    private var links: ContiguousArray<Link> = []
 
     mutating func grow() {
-        before.append(Self.none)
-        after.append(Self.none)
+        links.append(Link())
     }
 
     mutating func append(_ slot: Int32, to list: inout SlotList) {
-        before[Int(slot)] = list.last
-        after[Int(slot)] = Self.none
-        if list.last == Self.none { list.first = slot } else { after[Int(list.last)] = slot }
+        links[Int(slot)] = Link(before: list.last)
+        if list.last == Self.none { list.first = slot } else { links[Int(list.last)].after = slot }
         list.last = slot
     }
 
     mutating func remove(_ slot: Int32, from list: inout SlotList) {
-        let previous = before[Int(slot)]
-        let next = after[Int(slot)]
-        if previous == Self.none { list.first = next } else { after[Int(previous)] = next }
-        if next == Self.none { list.last = previous } else { before[Int(next)] = previous }
+        let link = links[Int(slot)]
+        if link.before == Self.none { list.first = link.after } else { links[Int(link.before)].after = link.after }
+        if link.after == Self.none { list.last = link.before } else { links[Int(link.after)].before = link.before }
     }
-
-    func next(of slot: Int32) -> Int32 { after[Int(slot)] }
 }

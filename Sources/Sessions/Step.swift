@@ -43,35 +43,3 @@ public struct Step: Sendable, Equatable {
         return UInt16(minute < 0 ? minute + minutesPerWeek : minute)
     }
 }
-
-/// The page of a URL: scheme, host, query and fragment say nothing about what the page is.
-public enum Page {
-    /// The path of an absolute or relative URL, `/` where it is empty; anything that is no URL (a hash, say) as it is.
-    public static func of(url: String) -> Substring {
-        // Byte by byte: this runs for every event, and a generic search for `://` was a quarter of the whole fold.
-        let bytes = url.utf8
-        var start = bytes.startIndex
-        // A scheme stands before everything else: `://` further on belongs to the query.
-        if let end = bytes.firstIndex(where: { $0 == UInt8(ascii: ":") || isDelimiter($0) }),
-            let authority = authority(bytes[end...])
-        {
-            start = bytes[authority...].firstIndex(where: isDelimiter) ?? bytes.endIndex
-        }
-        let end = bytes[start...].firstIndex { $0 != UInt8(ascii: "/") && isDelimiter($0) } ?? bytes.endIndex
-        return start == end ? "/" : url[start..<end]
-    }
-
-    /// Where the host begins, of bytes that begin with `://`.
-    private static func authority(_ bytes: Substring.UTF8View) -> String.Index? {
-        var rest = bytes
-        for expected in [UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "/")] where rest.popFirst() != expected {
-            return nil
-        }
-        return rest.startIndex
-    }
-
-    /// What ends the part of a URL before it.
-    private static func isDelimiter(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
-    }
-}

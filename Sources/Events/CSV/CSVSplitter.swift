@@ -5,15 +5,19 @@
 ///     splitter.finish { row in … }                // the last record may lack its newline
 ///
 /// A quote opens a quoted field only where a field starts; newlines and commas inside belong to the field. Records end
-/// with LF or CR LF, which are not part of them; blank lines are skipped. A record beyond the bound is reported once,
-/// with its first bytes, and skipped to its end without being kept.
+/// with LF or CR LF, which are not part of them; blank lines are skipped. How the bytes were cut makes no difference.
+///
+/// What is broken costs no more than itself:
+/// - A quote that is not closed within the bound, or by the end, is no quote: its record ends with its line, which is
+///   reported, and the next line is read afresh. One stray quote would else swallow the rest of a file.
+/// - A line beyond the bound is reported once, with its first bytes, and skipped to its end without being kept.
 public struct CSVSplitter: Sendable {
     public struct Row: Sendable, Equatable {
         /// The line of the file on which the record starts, from 1.
         public var line: Int
         /// The record without its line end; where `error` is set, its first `keptBytes`.
         public var bytes: ArraySlice<UInt8>
-        /// Why the record cannot be used: longer than the bound, or the stream ended inside quotes.
+        /// Why the record cannot be used: longer than the bound, or a quote that is not closed.
         public var error: EventError?
 
         public init(line: Int, bytes: ArraySlice<UInt8>, error: EventError? = nil) {
@@ -36,6 +40,7 @@ public struct CSVSplitter: Sendable {
     private var before = Before.fieldStart
     /// The part of the current record that came with earlier chunks; only its start where `isTooLong`.
     private var pending: [UInt8] = []
+    /// The current record is a line beyond the bound: nothing of it matters any more but its end.
     private var isTooLong = false
 
     /// `firstLine`: the number of the line that is fed first.
@@ -53,33 +58,46 @@ public struct CSVSplitter: Sendable {
     ) throws(Failure) {
         var start = chunk.startIndex
         while start < chunk.endIndex {
+            // The longest record, its CR and its LF: one that does not end within these is beyond the bound.
+            let room = isTooLong ? .max : maxRecordBytes + 2 - pending.count
+            let end = chunk.endIndex - start > room ? start + room : chunk.endIndex
             let found = chunk.withUnsafeBufferPointer { bytes in
-                recordEnd(in: bytes, from: start - chunk.startIndex)
+                recordEnd(
+                    in: UnsafeBufferPointer(rebasing: bytes[..<(end - chunk.startIndex)]),
+                    from: start - chunk.startIndex)
             }
-            guard let found else {
-                keep(chunk[start...])
-                return
+            if let found {
+                let end = chunk.startIndex + found
+                try deliver(chunk[start..<end], body)
+                start = end + 1
+            } else {
+                if !isTooLong { pending.append(contentsOf: chunk[start..<end]) }
+                start = end
+                if !isTooLong, pending.count == maxRecordBytes + 2 { try giveUp(body) }
             }
-            let end = chunk.startIndex + found
-            try deliver(chunk[start..<end], body)
-            start = end + 1
         }
     }
 
     /// The stream has ended: hands over the last record where it had no newline. The splitter is empty afterwards.
     public mutating func finish<Failure: Error>(_ body: (Row) throws(Failure) -> Void) throws(Failure) {
+        while isQuoted {
+            if try !readAgain(EventError(reason: "a quote is never closed"), body) {
+                line += 1
+                try deliver([], error: EventError(reason: "a quote is never closed"), body)
+                return
+            }
+        }
         line += 1
         try deliver([], body)
-        isQuoted = false
     }
 
-    /// The index of the newline that ends the current record; nil where it goes on in the next chunk. Counts lines.
+    /// The index of the newline that ends the current record; nil where it goes on. Counts lines.
     private mutating func recordEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
         let quote = UInt8(ascii: "\"")
         let newline = UInt8(ascii: "\n")
         var index = start
         while true {
-            let next = ByteSearch.first(quote, or: newline, in: bytes, from: index)
+            let next = ByteSearch.first(isTooLong ? newline : quote, or: newline, in: bytes, from: index)
             if next > index {
                 before = bytes[next - 1] == UInt8(ascii: ",") && !isQuoted ? .fieldStart : .other
             }
@@ -100,33 +118,48 @@ public struct CSVSplitter: Sendable {
         }
     }
 
-    private mutating func keep(_ part: ArraySlice<UInt8>) {
-        // One byte more than the bound may be a CR that is not part of the record.
-        if !isTooLong, pending.count + part.count <= maxRecordBytes + 1 {
-            pending.append(contentsOf: part)
-        } else {
-            isTooLong = true
-            pending.append(contentsOf: part.prefix(max(0, Self.keptBytes - pending.count)))
-        }
+    /// The record has reached the bound without an end.
+    private mutating func giveUp<Failure: Error>(_ body: (Row) throws(Failure) -> Void) throws(Failure) {
+        let error = EventError(reason: "a quote is not closed within \(maxRecordBytes) bytes")
+        if isQuoted, try readAgain(error, body) { return }
+        isQuoted = false
+        isTooLong = true
+        pending.removeSubrange(min(pending.count, Self.keptBytes)...)
     }
 
+    /// Reports the first line of a record whose quote is not closed, and reads what followed it as records of their
+    /// own. Returns false where nothing did.
+    private mutating func readAgain<Failure: Error>(
+        _ error: EventError, _ body: (Row) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        guard let newline = pending.firstIndex(of: UInt8(ascii: "\n")) else { return false }
+        let record = pending
+        pending = []
+        isQuoted = false
+        line = recordLine + 1
+        try deliver(record[..<newline], error: error, body)
+        // Shorter than the bound, so that this goes no deeper.
+        try feed(record[(newline + 1)...], body)
+        return true
+    }
+
+    /// Hands over the current record, `pending` and its last part. `line` stands at the next one's.
     private mutating func deliver<Failure: Error>(
-        _ lastPart: ArraySlice<UInt8>, _ body: (Row) throws(Failure) -> Void
+        _ lastPart: ArraySlice<UInt8>, error: EventError? = nil, _ body: (Row) throws(Failure) -> Void
     ) throws(Failure) {
         var bytes = lastPart
         if !pending.isEmpty {
-            keep(lastPart)
+            if !isTooLong { pending.append(contentsOf: lastPart) }
             bytes = pending[...]
             pending = []
         }
-        var row = Row(line: recordLine, bytes: Self.withoutReturn(bytes))
-        if isQuoted {
-            row.error = EventError(reason: "a quote is never closed")
-        } else if isTooLong || row.bytes.count > maxRecordBytes {
-            row.error = EventError(reason: "a record of more than \(maxRecordBytes) bytes")
+        var row = Row(line: recordLine, bytes: Self.withoutReturn(bytes), error: error)
+        if isTooLong || row.bytes.count > maxRecordBytes {
+            row.error = row.error ?? EventError(reason: "a record of more than \(maxRecordBytes) bytes")
         }
         if row.error != nil { row.bytes = Self.withoutReturn(bytes.prefix(Self.keptBytes)) }
         isTooLong = false
+        isQuoted = false
         before = .fieldStart
         recordLine = line
         if !row.bytes.isEmpty { try body(row) }

@@ -54,6 +54,8 @@ struct BodyReading {
         _ scanner: inout JSONScanner, _ draft: inout Draft, depth: Int, sentAt: Int64?, _ makeID: () -> String
     ) throws(EventError) {
         try scanner.open(UInt8(ascii: "["), depth: depth)
+        // Most events have more bytes than this; far fewer cost a reallocation or two.
+        items.reserveCapacity(min(decoder.maxItems, (bytes.count - scanner.at) / 128))
         var more = try scanner.firstElement()
         while more {
             scanner.skipWhitespace()
@@ -92,9 +94,8 @@ struct BodyReading {
     private mutating func judge(
         _ draft: borrowing Draft, _ range: Range<Int>, sentAt: Int64?, _ makeID: () -> String
     ) throws(EventError) {
-        decoder.judge(draft, bytes: bytes, sentAt: sentAt, makeID) { id, result in
-            items.append(CollectDecoder.Item(index: index, id: id, result: result, bytes: body[range]))
-        }
+        decoder.judge(
+            draft, bytes: bytes, sentAt: sentAt, index: index, original: body[range], makeID, into: &items)
         index += 1
         try checkCount()
     }
@@ -107,9 +108,7 @@ struct BodyReading {
     }
 
     private func checkCount() throws(EventError) {
-        guard items.count <= decoder.maxItems else {
-            throw EventError(reason: "more than \(decoder.maxItems) events in one body; send them in several")
-        }
+        guard items.count <= decoder.maxItems else { throw .tooManyEvents(limit: decoder.maxItems) }
     }
 }
 

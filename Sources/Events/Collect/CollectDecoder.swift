@@ -58,9 +58,7 @@ public struct CollectDecoder: Sendable {
                     for pair in query.pairs {
                         draft.note(UnsafeBufferPointer(rebasing: bytes[pair.name]), pair.value)
                     }
-                    judge(draft, bytes: bytes, sentAt: nil, makeID) { id, result in
-                        items.append(Item(index: 0, id: id, result: result, bytes: original[...]))
-                    }
+                    judge(draft, bytes: bytes, sentAt: nil, index: 0, original: original[...], makeID, into: &items)
                 }
             } catch {
                 items.append(Item(index: 0, id: nil, result: .failure(error), bytes: original[...]))
@@ -69,30 +67,36 @@ public struct CollectDecoder: Sendable {
         return items
     }
 
-    /// Judges one element: gives the event, the events of a hit, or the reason why it is neither.
+    /// Judges one element: appends the event, the events of a hit, or the reason why it is neither.
     func judge(
-        _ draft: borrowing Draft, bytes: UnsafeBufferPointer<UInt8>, sentAt: Int64?, _ makeID: () -> String,
-        _ body: (_ id: String?, _ result: Result<Event, EventError>) -> Void
+        _ draft: borrowing Draft, bytes: UnsafeBufferPointer<UInt8>, sentAt: Int64?, index: Int,
+        original: ArraySlice<UInt8>, _ makeID: () -> String, into items: inout [Item]
     ) {
-        let receipt = ReceiptTime(received: received)
-        let reader = FieldReader(bytes: bytes)
         do throws(EventError) {
             if Hit.isRecognised(draft) {
-                let hit = try Hit(draft, bytes: bytes, receipt: receipt, sentAt: sentAt)
-                hit.events(makeID: makeID) { body($0, $1) }
+                let hit = try Hit(draft, bytes: bytes, receipt: ReceiptTime(received: received), sentAt: sentAt)
+                hit.events(makeID: makeID) { id, result in
+                    items.append(Item(index: index, id: id, result: result, bytes: original))
+                }
                 return
             }
-            try draft.checkRepeated(among: Field.ours)
-            let id = try reader.text(draft[.id], "id", maxBytes: EventLimits.idBytes)
-            let time = try receipt.time(
-                try reader.time(draft[.timestamp], "timestamp"),
-                sentAt: try reader.time(draft[.sentAt], "sentAt") ?? sentAt, "timestamp")
-            var event = try reader.plainEvent(draft, id: id ?? "", timestamp: time)
-            if id == nil { event.id = makeID() }
-            body(event.id, .success(event))
+            let event = try plainEvent(draft, bytes: bytes, sentAt: sentAt, makeID)
+            items.append(Item(index: index, id: event.id, result: .success(event), bytes: original))
         } catch {
-            body(knownID(draft, bytes), .failure(error))
+            items.append(Item(index: index, id: knownID(draft, bytes), result: .failure(error), bytes: original))
         }
+    }
+
+    private func plainEvent(
+        _ draft: borrowing Draft, bytes: UnsafeBufferPointer<UInt8>, sentAt: Int64?, _ makeID: () -> String
+    ) throws(EventError) -> Event {
+        try draft.checkRepeated(among: Field.ours)
+        let reader = FieldReader(bytes: bytes)
+        let id = try reader.text(draft[.id], "id", maxBytes: EventLimits.idBytes)
+        let time = try ReceiptTime(received: received).time(
+            try reader.time(draft[.timestamp], "timestamp"),
+            sentAt: try reader.time(draft[.sentAt], "sentAt") ?? sentAt, "timestamp")
+        return try reader.plainEvent(draft, timestamp: time, id: id ?? makeID())
     }
 
     /// The id of an element that is rejected, where that at least can be read.

@@ -9,7 +9,7 @@
 /// | `id`        | `z`                                                                                           |
 /// | `visitor`   | `cid`, else `uid`                                                                             |
 /// | `session`   | `sid`                                                                                         |
-/// | `url`       | `dl`, else `dh` and `dp` joined                                                               |
+/// | `url`       | `dl`, else `dh` and `dp` joined: `//HOST/PATH`                                                |
 /// | `timestamp` | `tm`, else `qt` (queue time) before the receipt                                               |
 /// | `order`     | `ti`                                                                                          |
 /// | `sku`, `price`, `quantity` | `prNid`, `prNpr`, `prNqt`; each product is an event of its own with id `ID/N`  |
@@ -144,7 +144,8 @@ extension FieldReader {
         let host = try text(draft[.dh], "dh", maxBytes: maxBytes)
         let path = try text(draft[.dp], "dp", maxBytes: maxBytes)
         guard host != nil || path != nil else { return nil }
-        let url = (host ?? "") + (path ?? "")
+        let slash = host == nil || path == nil || path?.first == "/" ? "" : "/"
+        let url = (host.map { "//" + $0 } ?? "") + slash + (path ?? "")
         guard url.utf8.count <= maxBytes else {
             throw EventError(field: "dp", reason: "more than the \(maxBytes) bytes allowed, with `dh`")
         }
@@ -163,8 +164,8 @@ extension FieldReader {
         guard let queued = try number(draft[.qt], "qt")?.double else {
             return try receipt.time(nil, sentAt: nil, "tm")
         }
-        guard queued >= 0, queued <= Double(receipt.received) else {
-            throw EventError(field: "qt", reason: "must be milliseconds between 0 and the time since 1970")
+        guard queued >= 0, queued <= Double(receipt.received - EventLimits.earliestTimestamp) else {
+            throw EventError(field: "qt", reason: "must lie between 0 and the milliseconds since 1990")
         }
         return try receipt.time(receipt.received - Int64(queued), sentAt: nil, "qt")
     }

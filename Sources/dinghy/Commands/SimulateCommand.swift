@@ -1,5 +1,4 @@
 import ArgumentParser
-import Events
 import Simulation
 
 struct SimulateCommand: AsyncParsableCommand {
@@ -44,6 +43,8 @@ struct SimulateCommand: AsyncParsableCommand {
         if let sessionsPerSecond { parameters.sessionsPerSecond = sessionsPerSecond }
         if live {
             let url = try await target.url()
+            // As many sessions as make the pace.
+            parameters.sessionsPerSecond = sessionsPerSecond ?? rate / ShopParameters.eventsPerSession
             try await LiveShop(
                 url: url, writeKey: writeKey, seed: seed, parameters: parameters, rate: rate, limit: events
             ).run()
@@ -56,7 +57,7 @@ struct SimulateCommand: AsyncParsableCommand {
         var shop = Shop(seed: seed, parameters: parameters, start: start)
         let total = events ?? 100_000
         let bar = ProgressBar("simulating")
-        var buffer: [UInt8] = Array("\(BrowsingCSV.header)\n".utf8)
+        var buffer: [UInt8] = Array("\(ShopEvent.csvHeader)\n".utf8)
         for done in 1...total {
             shop.next().writeCSV(into: &buffer)
             if buffer.count > 1 << 16 || done == total {

@@ -1,7 +1,6 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Console
-import NIOCore
+import Retraining
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,11 +31,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func report() async throws -> StatusReport {
         let settings = try await target.options.settings()
-        guard let url = target.servingURL(settings) else { return try await Opened.readOnly(settings).statusReport() }
-        return try await HTTPClient.withClient { client in
-            let response = try await client.get(URLParts(base: url, path: "/status").text)
-            return try StatusReport(json: Array(response.readableBytesView))
+        guard let url = target.servingURL(settings) else {
+            return try await Opened.reading(settings) { try await $0.status() }
         }
+        return try StatusReport(json: try await Web.get(try URLParts(base: url, path: "/status")))
     }
 }
 
@@ -74,14 +72,12 @@ enum StatusText {
             report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
         lines.append(("models", "\(champion), \(report.models.count) kept"))
         if let retraining = report.retraining {
-            let runs = retraining.nextRuns.prefix(3).joined(separator: ", ")
-            lines.append(
-                (
-                    "retraining",
-                    retraining.schedule.isEmpty
-                        ? "by hand" : "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"
-                ))
-            if let last = retraining.lastResult { lines.append(("last run", last)) }
+            let runs = retraining.nextRuns.prefix(3).map(ModelText.date).joined(separator: ", ")
+            lines.append(("retraining", "\(retraining.schedule) (\(retraining.timeZone)), next \(runs)"))
+            if let last = retraining.last {
+                let result = last.exit.name.replacing("_", with: " ")
+                lines.append(("last run", "\(result), \(ModelText.date(last.finished))"))
+            }
         }
         let balanced = report.partitions.allSatisfy(\.balanced)
         lines.append(("accounting", balanced ? "balances" : Terminal.colour("DOES NOT BALANCE", .red)))

@@ -2,6 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import FoundationEssentials
 import NIOCore
+import NIOHTTP1
 import Scoring
 
 struct TailCommand: AsyncParsableCommand {
@@ -39,10 +40,8 @@ struct TailCommand: AsyncParsableCommand {
         if let session { url.add("session", session) }
         if let timeline { url.add("timeline", timeline) }
         if let type { url.add("type", type) }
-        try await HTTPClient.withClient { client in
-            var tail = Tail(client: client, url: url.text, json: json, remaining: count)
-            try await tail.run()
-        }
+        var tail = Tail(client: .shared, url: url.text, json: json, remaining: count)
+        try await tail.run()
     }
 }
 

@@ -17,6 +17,11 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "Data directory (setting data; default: data).")
     var data: String?
 
+    /// As they were given, for another command of this program.
+    var arguments: [String] {
+        (config.map { ["--config", $0] } ?? []) + set.flatMap { ["--set", $0] } + (data.map { ["--data", $0] } ?? [])
+    }
+
     func settings(_ more: [(key: String, value: String)] = []) async throws -> Settings {
         var overrides: [(key: String, value: String)] = []
         for assignment in set {
@@ -38,13 +43,16 @@ struct TargetOptions: ParsableArguments {
     @Option(help: "URL of a running server (default: the one that serves the data directory).")
     var url: String?
 
-    /// - Throws: `CommandFailure` where no server is known.
+    /// The server that was named, or else the one that serves the data directory; `nil` where there is neither.
+    func servingURL(_ settings: Settings) -> String? {
+        if let url = url ?? ProcessInfo.processInfo.environment["DINGHY_URL"] { return url }
+        return settings.logKind == .embedded ? DataDirectory.servingURL(settings.data) : nil
+    }
+
+    /// Where a server should be.
     func url() async throws -> String {
-        if let url { return url }
-        if let url = ProcessInfo.processInfo.environment["DINGHY_URL"] { return url }
         let settings = try await options.settings()
-        if let url = DataDirectory.servingURL(settings.data) { return url }
-        return "http://\(settings.host):\(settings.port)"
+        return servingURL(settings) ?? "http://\(settings.host):\(settings.port)"
     }
 }
 

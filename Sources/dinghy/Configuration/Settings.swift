@@ -27,6 +27,8 @@ struct Settings: Sendable, Equatable {
     var timeZone = "UTC"
     var timeline = "all"
     var maxSessions = 1_000_000
+    var minSessions = 600
+    var minBuyers = 150
     var hiddenSize = 32
     var seed = 1
 
@@ -85,6 +87,8 @@ struct SettingKey: Sendable {
         text("retrain.time-zone", \.timeZone),
         text("retrain.timeline", \.timeline),
         integer("retrain.max-sessions", \.maxSessions, 1_000...100_000_000),
+        integer("retrain.min-sessions", \.minSessions, 1...100_000_000),
+        integer("retrain.min-buyers", \.minBuyers, 1...100_000_000),
         integer("retrain.hidden-size", \.hiddenSize, 4...512),
         integer("retrain.seed", \.seed, 0...Int.max),
         text("kafka.brokers", \.brokers),

@@ -12,12 +12,13 @@ enum Terminal {
     static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
     static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
-    static func out(_ text: String) { write(text, to: .standardOutput) }
-    static func error(_ text: String) { write(text, to: .standardError) }
+    static func out(_ text: String) { write(text.utf8, to: .standardOutput) }
+    static func out(_ bytes: [UInt8]) { write(bytes, to: .standardOutput) }
+    static func error(_ text: String) { write(text.utf8, to: .standardError) }
 
-    private static func write(_ text: String, to descriptor: FileDescriptor) {
+    private static func write(_ bytes: some Sequence<UInt8>, to descriptor: FileDescriptor) {
         do {
-            _ = try descriptor.writeAll(text.utf8)
+            _ = try descriptor.writeAll(bytes)
         } catch {
             // Nobody reads any more (`dinghy tail | head`): there is nobody left to tell either.
             exit(descriptor == .standardOutput ? 141 : 1)

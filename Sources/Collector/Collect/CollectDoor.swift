@@ -1,0 +1,58 @@
+import EventLog
+import Events
+import Hummingbird
+
+/// Events over HTTP: a request's body, or the pixel's query.
+struct CollectDoor: Sendable {
+    let reader: BodyReader
+    let maxEvents: Int
+    let intake: EventIntake
+    let metrics: CollectorMetrics
+    let now: @Sendable () -> Int64
+    let makeID: @Sendable () -> String
+
+    func post(_ request: Request, _ share: HeldBytes.Share) async throws -> Response {
+        let received = now()
+        do {
+            let body = try await reader.read(request, share)
+            let items = try decode(body, received)
+            let judgement = try await intake.take(items, received: received, share)
+            metrics.events(judgement.counts)
+            return .json(judgement.json, status: judgement.status, headers: judgement.headers)
+        } catch CollectorError.unreadable(let reason, let bytes) {
+            try await intake.keep(unreadable: bytes, reason: reason, received: received)
+            throw CollectorError.unreadable(reason)
+        }
+    }
+
+    func pixel(_ request: Request, _ share: HeldBytes.Share) async throws(CollectorError) -> Response {
+        let query = request.uri.query ?? ""
+        metrics.received(query.utf8.count)
+        guard query.utf8.count <= reader.maxBodyBytes else {
+            throw .tooLarge("a query of more than the \(reader.maxBodyBytes) bytes allowed")
+        }
+        try share.take(query.utf8.count)
+        let received = now()
+        let decoder = CollectDecoder(received: received, maxItems: maxEvents)
+        let items = decoder.decode(query: Self.withoutKey(query), makeID: makeID)
+        let judgement = try await intake.take(items, received: received, share)
+        metrics.events(judgement.counts)
+        return Pixel.response(judgement)
+    }
+
+    private func decode(_ body: [UInt8], _ received: Int64) throws(CollectorError) -> [CollectDecoder.Item] {
+        let decoder = CollectDecoder(received: received, maxItems: maxEvents)
+        do throws(EventError) {
+            return try decoder.decode(body: body, makeID: makeID)
+        } catch {
+            if error == .tooManyEvents(limit: maxEvents) { throw .tooLarge(error.description) }
+            throw .unreadable(error.description, bytes: Array(body.prefix(RejectedRecord.maxBytes)))
+        }
+    }
+
+    /// The write key is no part of the event: it does not go to the log.
+    private static func withoutKey(_ query: String) -> String {
+        guard query.contains("key=") else { return query }
+        return query.split(separator: "&").filter { !$0.hasPrefix("key=") }.joined(separator: "&")
+    }
+}

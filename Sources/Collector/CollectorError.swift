@@ -1,0 +1,76 @@
+import EventLog
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Why a request was refused as a whole. Everything that the collector refuses is one of these, and `status` is the one
+/// place that says which HTTP status it is.
+enum CollectorError: Error, Equatable {
+    /// The body, the query or the path cannot be read. `bytes`: how the body begins, where there is one.
+    case unreadable(String, bytes: [UInt8] = [])
+    case wrongWriteKey
+    case deniedOrigin(String)
+    /// Rows that do not follow the stored ones.
+    case replayGap(String, expected: Int64)
+    case tooLarge(String)
+    case unsupported(String)
+    /// Nothing is wrong with the request; it is to be sent again.
+    case unavailable(String, retryAfter_s: Int)
+
+    var status: HTTPResponse.Status {
+        switch self {
+        case .unreadable: .badRequest
+        case .wrongWriteKey: .unauthorized
+        case .deniedOrigin: .forbidden
+        case .replayGap: .conflict
+        case .tooLarge: .contentTooLarge
+        case .unsupported: .unsupportedMediaType
+        case .unavailable: .serviceUnavailable
+        }
+    }
+
+    var message: String {
+        switch self {
+        case .unreadable(let reason, _), .replayGap(let reason, _), .tooLarge(let reason), .unsupported(let reason),
+            .unavailable(let reason, _):
+            reason
+        case .wrongWriteKey:
+            "a write key is needed: in `Authorization: Bearer KEY`, in `X-Write-Key`, or as `key=` in the query"
+        case .deniedOrigin(let origin):
+            "pages of \(origin) may not send this: add it to the collector's origins"
+        }
+    }
+
+    /// What the status asks for beside the message.
+    var headers: HTTPFields {
+        switch self {
+        case .wrongWriteKey: [.wwwAuthenticate: "Bearer"]
+        case .unsupported: [.acceptEncoding: "gzip"]
+        case .unavailable(_, let seconds): [.retryAfter: String(seconds)]
+        case .unreadable, .deniedOrigin, .replayGap, .tooLarge: [:]
+        }
+    }
+
+    /// How soon to come back; where nobody can say, in five seconds.
+    var retryAfter_s: Int {
+        if case .unavailable(_, let seconds) = self { seconds } else { Self.retryAfter_s }
+    }
+
+    static let retryAfter_s = 5
+
+    /// What a sender is told of the log's refusal. Paths and causes are for our own log, not for a shop's page.
+    init(_ error: EventLogError) {
+        self =
+            switch error {
+            case .overloaded(let seconds):
+                .unavailable("more is coming in than the log can write", retryAfter_s: seconds)
+            case .closed: .unavailable("this server is stopping", retryAfter_s: Self.retryAfter_s)
+            case .replayGap(_, let expected, _): .replayGap(error.description, expected: expected)
+            case .tooLarge: .tooLarge(error.description)
+            case .unusable, .fenced, .failed:
+                .unavailable(
+                    "the log failed, and whether anything was stored is unknown; the same ids may be sent again",
+                    retryAfter_s: Self.retryAfter_s)
+            }
+    }
+}

@@ -1,0 +1,43 @@
+/// Who may send, and how much at a time.
+public struct CollectorSettings: Sendable, Equatable {
+    /// Keys that a sender must show one of; empty: anybody may send.
+    public var writeKeys: [String]
+    /// Origins whose pages may send what needs leave and read the replies (`https://shop.example`); `*` stands for all.
+    public var origins: [String]
+    /// The largest body, as it comes over the wire.
+    public var maxBodyBytes: Int
+    /// The largest body once it is inflated.
+    public var maxInflatedBytes: Int
+    /// The most events of one body, and the most rows of one replay request.
+    public var maxEvents: Int
+    /// What the bodies and records of all requests under way may hold together; one that comes on top is asked to come
+    /// back.
+    public var maxHeldBytes: Int
+
+    public init(
+        writeKeys: [String] = [], origins: [String] = [], maxBodyBytes: Int = 1 << 20,
+        maxInflatedBytes: Int = 8 << 20, maxEvents: Int = 10_000, maxHeldBytes: Int = 256 << 20
+    ) {
+        self.writeKeys = writeKeys
+        self.origins = origins
+        self.maxBodyBytes = maxBodyBytes
+        self.maxInflatedBytes = maxInflatedBytes
+        self.maxEvents = maxEvents
+        self.maxHeldBytes = maxHeldBytes
+    }
+
+    /// The largest records that one body may make: an event grows on its way to the log, by an id, by its times, and
+    /// by what the products of a hit share.
+    var maxRecordBytes: Int { 2 * max(maxBodyBytes, maxInflatedBytes) }
+
+    /// Traps where a request within its own limits could never pass.
+    func check() {
+        precondition(
+            writeKeys.allSatisfy { !$0.isEmpty }, "CollectorSettings.writeKeys: an empty key would let anybody in")
+        precondition(
+            maxBodyBytes > 0 && maxInflatedBytes > 0 && maxEvents > 0, "CollectorSettings: a limit below 1")
+        precondition(
+            maxHeldBytes >= maxBodyBytes + maxInflatedBytes + maxRecordBytes,
+            "CollectorSettings.maxHeldBytes: too little for a single request of the largest size")
+    }
+}

@@ -1,0 +1,37 @@
+public import Intent
+
+/// What stands beside a model in the registry.
+public struct ModelEntry: Sendable, Codable {
+    public enum Origin: String, Sendable, Codable {
+        /// A retraining run.
+        case retrain
+        /// A file from elsewhere.
+        case imported = "import"
+    }
+
+    public var number: Int
+    /// Milliseconds since the epoch.
+    public var created: Int64
+    public var origin: Origin
+    public var bytes: Int
+    public var hiddenSize: Int
+    public var metadata: ModelMetadata
+    /// On the test span of its training.
+    public var report: Report?
+    /// Against the champion of its day.
+    public var verdict: Verdict?
+}
+
+/// One change of the champion.
+public struct ModelChange: Sendable, Codable, Equatable {
+    public enum Actor: String, Sendable, Codable {
+        case retrain, promote, rollback
+    }
+
+    /// Milliseconds since the epoch.
+    public var time: Int64
+    public var from: Int?
+    public var to: Int
+    public var by: Actor
+    public var reason: String
+}

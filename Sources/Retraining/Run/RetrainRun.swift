@@ -1,0 +1,88 @@
+public import EventLog
+public import Intent
+public import Models
+public import Sessions
+
+/// One retraining: read the log, train, judge against the champion on sessions that neither has seen, keep the model,
+/// and promote it if it is better.
+public struct RetrainRun: Sendable {
+    public struct Settings: Sendable {
+        public var timelines = TrainingSet.Timelines.all
+        /// The newest so many sessions.
+        public var maxSessions = 1_000_000
+        public var training = TrainingOptions()
+        public var rules = JudgementRules()
+        public var parameters = FoldParameters.standard
+
+        public init() {}
+    }
+
+    public enum Progress: Sendable {
+        case reading(done: Int64, total: Int64)
+        case training(TrainingProgress)
+        case judging(sessions: Int)
+    }
+
+    /// How it ended.
+    public struct Result: Sendable, Codable {
+        public var exit: RetrainExit
+        /// One sentence.
+        public var reason: String
+        /// The new model's number.
+        public var number: Int?
+        public var report: Report?
+        public var verdict: Verdict?
+    }
+
+    private let settings: Settings
+    private let registry: ModelRegistry
+    private let now: @Sendable () -> Int64
+
+    /// - Parameter now: milliseconds since the epoch, for the registry's records.
+    public init(settings: Settings = Settings(), registry: ModelRegistry, now: @escaping @Sendable () -> Int64) {
+        self.settings = settings
+        self.registry = registry
+        self.now = now
+    }
+
+    /// - Throws: `EventLogError`, `RegistryError`, or `TrainingError` where training itself failed. Too little data and
+    ///   a run already under way are results.
+    public func run(_ log: some EventLog, progress: (Progress) -> Void = { _ in }) async throws -> Result {
+        guard let lock = try RetrainLock(directory: registry.directory) else {
+            return Result(exit: .busy, reason: "another retraining of \(registry.directory) is under way")
+        }
+        defer { lock.release() }
+        var set = TrainingSet(timelines: settings.timelines, limit: settings.maxSessions)
+        try await set.read(log, parameters: settings.parameters) { progress(.reading(done: $0, total: $1)) }
+        let sessions = set.sessions()
+
+        let trained: TrainedModel
+        do {
+            trained = try Trainer.train(sessions, options: settings.training) {
+                progress(.training($0))
+                return !Task.isCancelled
+            }
+        } catch let error {
+            guard case .notEnough = error else { throw error }
+            return Result(exit: .notEnoughData, reason: "\(error)")
+        }
+        try Task.checkCancellation()
+
+        let champion = try registry.championNumber()
+        let rival = try champion.map { try registry.load($0) }
+        let unseen = sessions.filter { session in
+            session.start >= trained.testFrom && session.start > rival?.metadata.trainedThrough ?? .min
+        }
+        progress(.judging(sessions: unseen.count))
+        let verdict = Judgement.judge(
+            challenger: trained.model, champion: rival, sessions: unseen, rules: settings.rules)
+        let entry = try registry.add(
+            trained.model, origin: .retrain, report: trained.report, verdict: verdict, time: now())
+        if verdict.promote {
+            try registry.promote(entry.number, by: .retrain, reason: verdict.reason, time: now())
+        }
+        return Result(
+            exit: verdict.promote ? .promoted : .keptAside, reason: verdict.reason, number: entry.number,
+            report: trained.report, verdict: verdict)
+    }
+}

@@ -1,0 +1,35 @@
+import Events
+
+/// The page of a URL: scheme, host, query and fragment say nothing about what the page is.
+public enum Page {
+    /// The path of an absolute or relative URL, `/` where it is empty; anything that is no URL (a hash, say) as it is.
+    public static func of(url: String) -> Substring {
+        var url = url
+        let range = url.withUTF8 { path(of: $0) }
+        guard !range.isEmpty else { return "/" }
+        let start = url.utf8.index(url.startIndex, offsetBy: range.lowerBound)
+        return url[start..<url.utf8.index(start, offsetBy: range.count)]
+    }
+
+    /// `StableHash` of the page.
+    static func hash(of url: String) -> UInt64 {
+        var url = url
+        return url.withUTF8 { bytes in
+            let range = path(of: bytes)
+            return range.isEmpty ? slash : StableHash.of(bytes: UnsafeBufferPointer(rebasing: bytes[range]))
+        }
+    }
+
+    private static let slash = StableHash.of("/")
+
+    /// Where the path stands; empty where there is none. All marks are ASCII, so that no character is cut.
+    private static func path(of url: UnsafeBufferPointer<UInt8>) -> Range<Int> {
+        let slash = UInt8(ascii: "/")
+        let end = url.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? url.count
+        // `//` opens a host at the start or after a scheme, which holds no slash.
+        var host = url[..<end].firstIndex { $0 == UInt8(ascii: ":") || $0 == slash } ?? end
+        if host < end, url[host] == UInt8(ascii: ":") { host += 1 } else if host > 0 { return 0..<end }
+        guard host + 1 < end, url[host] == slash, url[host + 1] == slash else { return 0..<end }
+        return (url[(host + 2)..<end].firstIndex(of: slash) ?? end)..<end
+    }
+}

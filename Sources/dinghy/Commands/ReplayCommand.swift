@@ -1,0 +1,129 @@
+import ArgumentParser
+import AsyncHTTPClient
+import EventLog
+import FoundationEssentials
+import Replay
+
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Reads a browsing CSV into the log.",
+        discussion: """
+            Rows go in time order, whatever the file's order, in bounded memory. A replay has its own timeline, named
+            after the file's content unless --name says otherwise; rows that the log has are duplicates, so a replay
+            may be broken off and repeated. A malformed row is kept in `rejected` with its line and stops nothing.
+
+              dinghy replay shop.csv
+              dinghy replay shop.csv --speed 100x
+              zcat shop.csv.gz | dinghy replay - --name october
+              dinghy replay shop.csv --live
+
+            The rows go to the server that serves the data directory, to the one named with --url, or straight into the
+            directory where none runs.
+
+            Exit code: 0 when every row was stored, a duplicate or rejected, 1 when the replay broke off.
+            """)
+
+    @OptionGroup var target: TargetOptions
+    @Argument(help: "The file, or - for standard input.")
+    var file: String
+    @Option(help: "Name of the replay, and of its timeline (default: digest of the file).")
+    var name: String?
+    @Option(help: "max, 1 for the original pace, or a multiple of it such as 100x.")
+    var speed = "max"
+    @Flag(help: "Send the rows as live events, shifted so that the first one happens now.")
+    var live = false
+    @Option(help: ArgumentHelp("Memory for sorting; beyond it rows go to temporary files.", valueName: "MiB"))
+    var memory: Int = 256
+    @Option(help: "Where those files go (default: the system's temporary directory).")
+    var temporaryDirectory: String?
+    @Option(help: "Write key of the server (or DINGHY_WRITE_KEY).")
+    var writeKey: String?
+    @Flag(help: "As JSON.")
+    var json = false
+
+    func validate() throws {
+        guard memory > 0 else { throw ValidationError("--memory must be above 0") }
+        guard ReplaySpeed(speed) != nil else {
+            throw ValidationError("--speed '\(speed)' is none: write max, 1, or a multiple such as 100x")
+        }
+    }
+
+    func run() async throws {
+        let settings = try await target.options.settings()
+        let result: ReplayResult
+        if let url = target.servingURL(settings) {
+            let key = writeKey ?? ProcessInfo.processInfo.environment["DINGHY_WRITE_KEY"]
+            result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: .shared), settings)
+        } else {
+            result = try await Opened.writing(settings) { try await replay(into: EventLogSink(log: $0.log), settings) }
+        }
+        Terminal.out(json ? try JSONOutput.text(Summary(result)) : Self.text(result))
+    }
+
+    private func replay(into sink: some ReplaySink, _ settings: Settings) async throws -> ReplayResult {
+        var options = ReplayOptions(
+            name: name, mode: live ? .live : .replay, speed: ReplaySpeed(speed) ?? .max, memory_bytes: memory << 20)
+        if let temporaryDirectory { options.temporaryDirectory = temporaryDirectory }
+        let bar = ProgressBar("replaying")
+        defer { bar.finish() }
+        return try await Replayer(options: options, sink: sink, logger: settings.logger())
+            .run(file == "-" ? .standardInput : .file(file)) { bar.update($0) }
+    }
+
+    static func text(_ result: ReplayResult) -> String {
+        let counts = result.counts
+        var text =
+            "\(Terminal.thousands(counts.rows)) rows of replay \(result.name): "
+            + "\(Terminal.thousands(counts.stored)) stored, \(Terminal.thousands(counts.duplicates)) duplicates, "
+            + "\(Terminal.thousands(counts.rejected)) rejected\n"
+        for problem in result.problems {
+            text += Terminal.colour("  line \(problem.line): \(problem.reason)\n", .yellow)
+        }
+        if counts.rejected > result.problems.count, !result.problems.isEmpty {
+            text += "  … and more; all of them are kept in `rejected`\n"
+        }
+        return text
+    }
+
+    /// What `--json` says.
+    private struct Summary: Encodable {
+        struct Problem: Encodable {
+            var line: Int
+            var reason: String
+        }
+
+        var name: String
+        var rows: Int
+        var stored: Int
+        var duplicates: Int
+        var rejected: Int
+        var problems: [Problem]
+        var ended: Bool
+        var retries: Int
+
+        init(_ result: ReplayResult) {
+            name = result.name
+            rows = result.counts.rows
+            stored = result.counts.stored
+            duplicates = result.counts.duplicates
+            rejected = result.counts.rejected
+            problems = result.problems.map { Problem(line: $0.line, reason: $0.reason) }
+            ended = result.ended
+            retries = result.retries
+        }
+    }
+}
+
+extension ProgressBar {
+    func update(_ progress: ReplayProgress) {
+        let unit = progress.phase == .reading ? "bytes" : "rows"
+        let counts = progress.counts
+        var detail = progress.phase.rawValue
+        if counts.duplicates > 0 { detail += ", \(Terminal.thousands(counts.duplicates)) duplicates" }
+        if counts.rejected > 0 { detail += ", \(Terminal.thousands(counts.rejected)) rejected" }
+        if let waiting = progress.waiting { detail += ", waiting \(Terminal.duration(waiting.seconds))" }
+        update(done: progress.done, total: progress.total, unit: unit, detail: detail)
+    }
+}
+

@@ -1,0 +1,65 @@
+import Collector
+import Intent
+import KafkaLog
+import Logging
+import Retraining
+
+/// The settings as the rooms want them.
+extension Settings {
+    /// To standard error, so that standard output is the command's own.
+    func logger() -> Logger {
+        var logger = Logger(label: "dinghy") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel
+        return logger
+    }
+
+    var collector: CollectorSettings {
+        CollectorSettings(
+            writeKeys: writeKeys, origins: origins, maxBodyBytes: maxBodyBytes, maxInflatedBytes: maxInflatedBytes,
+            maxEvents: maxEvents)
+    }
+
+    func kafka() throws -> KafkaSettings {
+        guard !brokers.isEmpty else {
+            throw ConfigurationError(
+                description: "kafka.brokers: is empty although log.kind is kafka: name at least one host:port")
+        }
+        return KafkaSettings(
+            brokers: brokers, topicPrefix: topicPrefix, group: group, instance: instance, properties: kafkaProperties)
+    }
+
+    var training: TrainingOptions {
+        var options = TrainingOptions()
+        options.hiddenSize = hiddenSize
+        options.seed = UInt64(seed)
+        return options
+    }
+
+    var retraining: RetrainRun.Settings {
+        var run = RetrainRun.Settings()
+        run.timelines = TrainingSet.Timelines(name: timeline)
+        run.maxSessions = maxSessions
+        run.training = training
+        run.rules.minSessions = minSessions
+        run.rules.minBuyers = minBuyers
+        return run
+    }
+
+    func cronSchedule() throws -> CronSchedule {
+        do { return try CronSchedule(schedule, timeZone: timeZone) } catch {
+            throw ConfigurationError(description: "retrain.schedule: \(error)")
+        }
+    }
+
+    /// Only this machine can reach the server.
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+}
+
+extension Logger {
+    /// For libraries whose every step would be news otherwise.
+    func quieter() -> Logger {
+        var logger = self
+        if logLevel == .info { logger.logLevel = .notice }
+        return logger
+    }
+}

@@ -1,0 +1,146 @@
+import Collector
+import Console
+import CoreMetrics
+import EventLog
+import FoundationEssentials
+import Hummingbird
+import Logging
+import Models
+import NIOCore
+import Retraining
+import Scoring
+import ServiceLifecycle
+import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// One process in the roles that the settings give it.
+///
+/// Services end in the reverse of their order: first no retraining begins, then watchers are sent home, then requests
+/// under way get their answer, then scoring commits what it has folded; the log closes last.
+struct Server {
+    let settings: Settings
+    /// Arguments of the process that retrains.
+    let retrainArguments: [String]
+
+    func run() async throws {
+        let logger = settings.logger()
+        let metrics = MetricsRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let schedule =
+            settings.roles.contains(.retrain) && !settings.schedule.isEmpty
+            ? try settings.cronSchedule() : nil
+        let opened = try await Opened.forWriting(settings, logger: logger)
+        do {
+            try await run(opened, metrics: metrics, schedule: schedule, logger: logger)
+        } catch {
+            await opened.close()
+            throw explained(error)
+        }
+        await opened.close()
+        logger.info("closed in order")
+    }
+
+    private func run(
+        _ opened: Opened, metrics: MetricsRegistry, schedule: CronSchedule?, logger: Logger
+    ) async throws {
+        let feed = Feed(outputs: opened.outputs, logger: logger)
+        let scheduler = schedule.map { schedule in
+            RetrainScheduler(schedule: schedule, logger: logger) { [retrainArguments] in
+                await ChildProcess(arguments: retrainArguments).run(logger: logger)
+            }
+        }
+        let scoring = ScoringStatus()
+        let router = Router()
+        if settings.roles.contains(.collect) {
+            CollectorRoutes(
+                log: opened.log, settings: settings.collector, logger: logger, now: WallClock.now
+            ).add(to: router)
+            if settings.writeKeys.isEmpty, !settings.isLoopback {
+                logger.warning(
+                    "collect.write-keys is empty and \(settings.host) is no loopback address: anyone may send events")
+            }
+        }
+        let roles = settings.roles
+        ConsoleRoutes(feed: feed, metrics: metrics) {
+            try await opened.status(
+                retraining: scheduler?.status(),
+                watching: roles.contains(.console) ? feed.clientCount : nil)
+        } notReady: {
+            roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : []
+        }.add(to: router)
+
+        let application = Application(
+            router: router,
+            configuration: .init(
+                address: .hostname(settings.host, port: settings.port), serverName: "dinghy/\(Dinghy.version)"),
+            onServerRunning: { channel in announce(channel, opened, logger) }, logger: logger.quieter())
+
+        var services: [any Service] = []
+        if roles.contains(.score) { services.append(try scoringService(opened, status: scoring, logger: logger)) }
+        services.append(application)
+        if roles.contains(.console) { services.append(feed) }
+        if let scheduler { services.append(scheduler) }
+        try await ServiceGroup(
+            configuration: .init(
+                services: services.map {
+                    // A service that ends by itself takes the others with it, in order.
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter())
+        ).run()
+    }
+
+    private func announce(_ channel: any Channel, _ opened: Opened, _ logger: Logger) {
+        let port = channel.localAddress?.port ?? settings.port
+        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+        let url = "http://\(host):\(port)"
+        do { try opened.announce(url: url) } catch { logger.warning("\(error)") }
+        let roles = Settings.Role.allCases.filter(settings.roles.contains).map(\.rawValue).joined(separator: ", ")
+        logger.info("dinghy \(Dinghy.version) serves \(url) from \(opened.name) (\(roles))")
+    }
+
+    private func scoringService(
+        _ opened: Opened, status: ScoringStatus, logger: Logger
+    ) throws -> ScoringService {
+        var scoring = ScoringService.Settings()
+        scoring.batch = settings.scoreBatch
+        let models = opened.models
+        let complaint = Complaint()
+        return ScoringService(
+            log: opened.log, consumer: try opened.makeConsumer(), status: status, settings: scoring, logger: logger,
+            now: WallClock.now
+        ) { current in
+            do {
+                let changed = try models.championIfChanged(from: current)
+                complaint.clear()
+                return changed.map { NumberedModel(number: $0.number, model: $0.model) }
+            } catch {
+                // The champion that scores goes on; one line a cause is enough.
+                if complaint.isNew("\(error)") { logger.error("the champion cannot be loaded: \(error)") }
+                return nil
+            }
+        }
+    }
+
+    /// What the person who started the server can do something about.
+    private func explained(_ error: any Error) -> any Error {
+        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+            return CommandFailure(
+                "port \(settings.port) on \(settings.host) is in use: stop what listens there, or choose another with "
+                    + "--port")
+        }
+        if let error = error as? IOError, error.errnoCode == EACCES {
+            return CommandFailure(
+                "port \(settings.port) on \(settings.host) is not allowed for this user: choose one above 1023 with --port"
+            )
+        }
+        return error
+    }
+}

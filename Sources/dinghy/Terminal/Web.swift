@@ -1,0 +1,25 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Short questions to a running server.
+enum Web {
+    /// The body of a GET that was answered with 200.
+    ///
+    /// - Throws: `CommandFailure`, naming the URL and what the server says.
+    static func get(_ url: URLParts, maxBytes: Int = 64 << 20) async throws -> [UInt8] {
+        let response: HTTPClientResponse
+        do {
+            response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url.text), timeout: .seconds(30))
+        } catch {
+            throw CommandFailure(
+                "no server answers at \(url.text) (\(error)): start one with `dinghy serve`, or name it with --url")
+        }
+        let body = Array(buffer: try await response.body.collect(upTo: maxBytes))
+        guard response.status == .ok else {
+            throw CommandFailure(
+                "\(url.text) answers \(response.status.code): \(String(decoding: body.prefix(500), as: UTF8.self))")
+        }
+        return body
+    }
+}
