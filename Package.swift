@@ -22,8 +22,8 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
-let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
@@ -130,7 +130,7 @@ let package = Package(
             "ConsoleTests",
             [
                 "Console", "Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
-                httpClient, lifecycle, logging, metrics, nioCore,
+                httpClient, logging, coreMetrics, nioCore, nioHTTP1,
             ]),
         tests(
             "EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore, nioHTTP1, nioPosix]),

@@ -62,7 +62,7 @@ enum ConsolePage {
         dt { color: var(--soft); font-size: .8rem; }
         dd { margin: 0; font-size: 1.4rem; font-weight: 600; }
         main { display: grid; grid-template-columns: minmax(0, 1fr) 24rem; gap: 1rem; align-items: start; }
-        @media (max-width: 68rem) { main { grid-template-columns: minmax(0, 1fr); } }
+        @media (max-width: 80rem) { main { grid-template-columns: minmax(0, 1fr); } }
         aside { display: grid; gap: 1rem; }
         section { overflow: hidden; }
         section > div { display: flex; justify-content: space-between; gap: 1rem; align-items: center; padding: .6rem .9rem; }
@@ -71,7 +71,7 @@ enum ConsolePage {
         table { border-collapse: collapse; width: 100%; table-layout: fixed; }
         th { color: var(--soft); font-weight: 500; font-size: .8rem; }
         th, td { text-align: left; padding: .32rem .9rem; border-top: 1px solid var(--line); }
-        td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+        th, td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
         .number { text-align: right; }
         #sessions tr { cursor: pointer; }
         #sessions tr:hover, #sessions tr.chosen { background: color-mix(in srgb, var(--accent) 12%, transparent); }
@@ -86,7 +86,12 @@ enum ConsolePage {
         .empty { padding: 1rem .9rem 1.4rem; color: var(--soft); border-top: 1px solid var(--line); margin: 0; }
         pre { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--text); margin: .6rem 0 0; }
         [hidden] { display: none; }
-        .w1 { width: 4.4rem; } .w2 { width: 5.8rem; } .w2.wide { width: 6.6rem; } .w3 { width: 7rem; } .w4 { width: 10rem; }
+        .w1 { width: 5.2rem; } .w2 { width: 5.8rem; } .w2.wide { width: 7.4rem; } .w3 { width: 7rem; } .w4 { width: 10rem; }
+        @media (max-width: 48rem) {
+          .spare { display: none; }
+          th, td { padding: .32rem .5rem; }
+          .w4 { width: 6rem; }
+        }
         </style>
         </head>
         <body>
@@ -107,8 +112,8 @@ enum ConsolePage {
           <section>
             <div><h2>Sessions by purchase intent</h2><input id="find" type="search" placeholder="session or visitor" aria-label="Show only keys that contain"></div>
             <table>
-              <thead><tr><th>session</th><th>last event</th><th class="number w1">events</th><th class="number w1">cart</th>
-              <th class="w4">scores</th><th class="number w2">intent</th><th class="number w2" title="percentage points since the event before">change</th><th class="number w2 wide">seen</th></tr></thead>
+              <thead><tr><th>session</th><th>last event</th><th class="number w1 spare">events</th><th class="number w1 spare">cart</th>
+              <th class="w4">scores</th><th class="number w2">intent</th><th class="number w2 spare" title="percentage points since the event before">change</th><th class="number w2 wide spare">seen</th></tr></thead>
               <tbody id="sessions"></tbody>
             </table>
             <div class="empty" id="empty" hidden><div><span id="why"></span><pre id="hint"></pre></div></div>

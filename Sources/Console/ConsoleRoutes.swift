@@ -54,8 +54,8 @@ public struct ConsoleRoutes: Sendable {
         let filter = try FeedFilter(query: request.uri.queryParameters)
         var resumeAt: FeedPosition?
         // A page that opens its EventSource anew cannot set headers, so the query may carry the id too.
-        let id = request.headers[.lastEventID] ?? request.uri.queryParameters["lastEventId"].map(String.init)
-        if let id, !id.isEmpty {
+        let ids = [request.headers[.lastEventID], request.uri.queryParameters["lastEventId"].map(String.init)]
+        if let id = ids.lazy.compactMap({ $0 }).first(where: { !$0.isEmpty }) {
             guard let position = FeedPosition(id: id, partitionCount: feed.outputs.partitionCount) else {
                 throw HTTPError(.badRequest, message: "Last-Event-ID '\(id.prefix(64))' is none of this shop's ids")
             }

@@ -110,15 +110,15 @@ enum ConsoleScript {
         function what(score) { return score.type + " " + (score.sku ?? score.page ?? ""); }
 
         function seen(score) {
-          if (score.timeline !== "live") return new Date(score.timestamp).toISOString().slice(5, 16).replace("T", " ");
+          if (score.timeline !== "live") return new Date(score.timestamp).toISOString().slice(0, 10);
           const seconds = Math.max(0, Math.round((Date.now() - score.timestamp) / 1000));
           return seconds < 100 ? seconds + " s" : Math.round(seconds / 60) + " min";
         }
 
         function changeCell(row, score) {
           const change = score.change;
-          if (change === undefined) return cell(row, "first", "number soft");
-          return cell(row, (change < 0 ? "−" : "+") + (100 * Math.abs(change)).toFixed(2), "number " + (change < 0 ? "down" : "up"));
+          if (change === undefined) return cell(row, "first", "number soft spare");
+          return cell(row, (change < 0 ? "−" : "+") + (100 * Math.abs(change)).toFixed(2), "number spare " + (change < 0 ? "down" : "up"));
         }
 
         function drawSessions() {
@@ -140,12 +140,12 @@ enum ConsoleScript {
               tag.before(" ");
             }
             cell(row, what(last)).title = what(last);
-            cell(row, last.prefix, "number");
-            cell(row, last.cart || "", "number");
+            cell(row, last.prefix, "number spare");
+            cell(row, last.cart || "", "number spare");
             cell(row, "").append(sparkline(history, highest));
             cell(row, percent(last.score), "number score");
             changeCell(row, last);
-            cell(row, seen(last), "number soft");
+            cell(row, seen(last), "number soft spare");
           }
           at("empty").hidden = sessions.size > 0;
           const trained = status && status.models.champion !== undefined && status.models.champion !== null;

@@ -16,6 +16,10 @@ public final class Feed: Service {
         public var maxClients = 256
         /// Records kept for session look-ups.
         public var recentRecords = 100_000
+        /// Pause before a read that failed is tried again.
+        public var retryDelay: Duration = .seconds(1)
+        /// How often a client gets a sign of life: proxies keep the connection, and its id moves on.
+        public var signInterval: Duration = .seconds(15)
 
         public init() {}
     }
@@ -82,51 +86,75 @@ public final class Feed: Service {
     }
 
     private func follow(_ stream: OutputStream, partition: Int) async throws {
-        let bounds = try await outputs.bounds(stream, partition: partition)
-        // Enough of the past to answer look-ups after a restart, no more.
-        let share = Int64(settings.recentRecords / (2 * outputs.partitionCount))
-        let past = OutputRange(
-            stream: stream, partition: partition,
-            offsets: max(bounds.lowerBound, bounds.upperBound - share)..<bounds.upperBound)
-        try await past.read(outputs) { records in
-            let batch = self.batch(records, stream, partition)
-            self.state.withLock { state in for message in batch.messages { state.recent.add(message) } }
-        }
-        var next = bounds.upperBound
-        state.withLock { state in
-            state.position[stream, partition] = next
-            state.starting -= 1
-        }
+        var followed = Followed(stream: stream, partition: partition)
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             do throws(EventLogError) {
-                try await follow(stream, partition: partition, from: &next)
+                try await follow(&followed)
             } catch {
                 if Task.isCancelled { return }
                 guard case .failed(let reason) = error else { throw error }
                 logger.warning("\(stream.rawValue) of partition \(partition), reading again: \(reason)")
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+                let delay = settings.retryDelay
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: delay) }
             }
         }
     }
 
-    private func follow(
-        _ stream: OutputStream, partition: Int, from next: inout Int64
-    ) async throws(EventLogError) {
+    /// How far one partition of a stream was followed.
+    private struct Followed {
+        let stream: OutputStream
+        let partition: Int
+        /// The next output offset; `nil` before the first look.
+        var next: Int64?
+        /// What lies before it is the recent past.
+        var liveFrom: Int64 = 0
+        var isStarted = false
+    }
+
+    private func follow(_ followed: inout Followed) async throws(EventLogError) {
+        let (stream, partition) = (followed.stream, followed.partition)
+        if followed.next == nil {
+            let bounds = try await outputs.bounds(stream, partition: partition)
+            // Enough of the past to answer look-ups after a restart, no more.
+            let share = Int64(settings.recentRecords / (2 * outputs.partitionCount))
+            followed.next = max(bounds.lowerBound, bounds.upperBound - share)
+            followed.liveFrom = bounds.upperBound
+        }
+        var next = followed.next ?? 0
         let reader = try await outputs.reader(stream, partition: partition, from: next)
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            if !followed.isStarted, next >= followed.liveFrom { start(&followed, at: next) }
             let records = try await reader.next(limit: 1_000, wait: .seconds(1))
-            guard !records.isEmpty else { continue }
+            guard !records.isEmpty else {
+                // Offsets that carry no record, as Kafka's transaction markers do, are all that is left of the past.
+                if !followed.isStarted { start(&followed, at: next) }
+                continue
+            }
             let batch = batch(records, stream, partition)
             next = batch.next
-            let subscriptions = state.withLock { state in
-                for message in batch.messages { state.recent.add(message) }
-                state.position[stream, partition] = batch.next
-                return Array(state.subscriptions.values)
-            }
-            var lost = 0
-            for subscription in subscriptions { lost += subscription.offer(batch) }
-            if lost > 0 { dropped.increment(by: lost) }
+            followed.next = next
+            publish(batch)
         }
+    }
+
+    private func start(_ followed: inout Followed, at next: Int64) {
+        followed.isStarted = true
+        let (stream, partition) = (followed.stream, followed.partition)
+        state.withLock { state in
+            state.position[stream, partition] = next
+            state.starting -= 1
+        }
+    }
+
+    private func publish(_ batch: FeedBatch) {
+        let subscriptions = state.withLock { state in
+            for message in batch.messages { state.recent.add(message) }
+            state.position[batch.stream, batch.partition] = batch.next
+            return Array(state.subscriptions.values)
+        }
+        var lost = 0
+        for subscription in subscriptions { lost += subscription.offer(batch) }
+        if lost > 0 { dropped.increment(by: lost) }
     }
 
     private func batch(_ records: [StoredRecord], _ stream: OutputStream, _ partition: Int) -> FeedBatch {
@@ -201,10 +229,10 @@ public final class Feed: Service {
         state.withLock { $0.subscriptions.removeValue(forKey: number) }?.end()
     }
 
-    /// Every fifteen seconds a sign of life to everyone, so that proxies keep the connection and ids move on.
     private func nudgeClients() async {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
-            do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(15)) } } catch { return }
+            let interval = settings.signInterval
+            do { try await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) } } catch { return }
             for subscription in state.withLock({ Array($0.subscriptions.values) }) { subscription.nudge() }
         }
     }

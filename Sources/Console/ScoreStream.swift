@@ -2,6 +2,7 @@ import DequeModule
 import EventLog
 import Hummingbird
 import NIOCore
+import ServiceLifecycle
 
 /// Server-sent events of one client: first what it missed, read from the log, then the feed.
 ///
@@ -18,12 +19,14 @@ struct ScoreStream: Sendable {
     func write(to writer: inout any ResponseBodyWriter) async throws {
         try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
         // The recent past is read in a fraction of a second.
-        while !feed.isStarted { try await Task.sleep(for: .milliseconds(50)) }
+        while !feed.isStarted {
+            try await cancelWhenGracefulShutdown { try await Task.sleep(for: .milliseconds(50)) }
+        }
         var sent = feed.position
         if let resumeAt {
             sent = try await clamped(resumeAt)
             // Someone who was away for long reads the log at its own pace before it takes a share of the feed.
-            while feed.position.records(after: sent) > feed.settings.clientLimit / 4 {
+            while feed.position.records(after: sent) > feed.settings.clientLimit / 4, !Task.isShuttingDownGracefully {
                 try await catchUp(&sent, upTo: feed.position, to: &writer)
             }
         }
@@ -35,7 +38,10 @@ struct ScoreStream: Sendable {
             sent = subscription.begin
         }
         try await writer.write(Self.sign(of: sent))
-        for await _ in subscription.signals { try await writer.write(next(subscription.take(), &sent)) }
+        // By itself, not by the feed's end: a server that shuts down may wait for its streams before the feed is told.
+        for await _ in subscription.signals.cancelOnGracefulShutdown() {
+            try await writer.write(next(subscription.take(), &sent))
+        }
     }
 
     private func next(_ taken: Subscription.Taken, _ sent: inout FeedPosition) -> ByteBuffer {

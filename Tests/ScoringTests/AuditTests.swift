@@ -165,7 +165,9 @@ struct AuditTests {
             let report = try await audit(shop) { outputs in
                 outputs.position = { text in
                     guard var position = try? Position(decoding: text) else { return text }
+                    // The sum stays right: a position whose accounts do not add up cannot even be read.
                     position.counters.repeated += 1
+                    position.counters.scored -= 1
                     position.sessions.purchased += 1
                     return position.encoded()
                 }

@@ -21,7 +21,8 @@ package enum JSONMembers {
         }
     }
 
-    /// A member that must have been there.
+    /// A member that must have been there. Inlined: generic code that is called from another module is slow.
+    @inlinable
     package static func required<T>(_ value: T?, _ field: StaticString) throws(EventError) -> T {
         guard let value else { throw EventError(field: "\(field)", reason: "missing") }
         return value
@@ -31,18 +32,25 @@ package enum JSONMembers {
 /// One member, valid while its body runs; its value is converted only where it is wanted. A conversion throws where
 /// the value is of another kind, naming the field.
 package struct JSONMember {
-    fileprivate let scanner: JSONScanner
-    fileprivate let name: FieldValue
-    fileprivate let value: FieldValue
+    /// The key's bytes; none where it is spelt with escapes, as no key of ours is.
+    @usableFromInline let key: UnsafeBufferPointer<UInt8>
+    private let scanner: JSONScanner
+    private let name: FieldValue
+    private let value: FieldValue
 
-    /// Whether the member has this key. One that is spelt with escapes is none of ours.
-    @inline(__always)
+    fileprivate init(scanner: JSONScanner, name: FieldValue, value: FieldValue) {
+        self.scanner = scanner
+        self.name = name
+        self.value = value
+        let end = name.kind == .text ? Int(name.end) : Int(name.start)
+        key = UnsafeBufferPointer(rebasing: scanner.bytes[Int(name.start)..<end])
+    }
+
+    /// Whether the member has this key. Inlined where it is asked: nearly always the lengths differ already.
+    @inlinable
     package static func ~= (key: StaticString, member: JSONMember) -> Bool {
-        guard key.utf8CodeUnitCount == member.name.count, member.name.kind == .text else { return false }
-        for index in 0..<member.name.count
-        where key.utf8Start[index] != member.scanner.bytes[Int(member.name.start) + index] {
-            return false
-        }
+        guard key.utf8CodeUnitCount == member.key.count else { return false }
+        for index in 0..<member.key.count where key.utf8Start[index] != member.key[index] { return false }
         return true
     }
 
@@ -58,13 +66,14 @@ package struct JSONMember {
         }
     }
 
-    package func integer<T: FixedWidthInteger>(_: T.Type = T.self) throws(EventError) -> T {
-        guard value.kind == .number, case .integer(let integer)? = Number(bytes), let result = T(exactly: integer)
-        else {
+    package func integer() throws(EventError) -> Int64 {
+        guard value.kind == .number, case .integer(let integer)? = Number(bytes) else {
             throw refused("must be a whole number")
         }
-        return result
+        return integer
     }
+
+    package func integer() throws(EventError) -> Int { Int(try integer() as Int64) }
 
     /// The nearest `Float`: what `JSONWriter` wrote comes back with the same bits. (By way of a `Double` it would be
     /// rounded twice.)
