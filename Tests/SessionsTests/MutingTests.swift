@@ -61,6 +61,7 @@ struct MutingTests {
         #expect(fold.position().lowWaterOffset == 7)
         #expect(fold.position().muted.map(\.firstOffset) == [0])
         var again = try fold.restarted(on: log)
+        #expect(again.openSessions == 1)
         #expect(again.fold(live(9, "S", at: base + 30)).outcome == "muted")
         #expect(again.fold(live(10, "S", at: base + 61)).outcome == "step of 10")
     }

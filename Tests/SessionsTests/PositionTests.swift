@@ -67,6 +67,18 @@ struct PositionTests {
         #expect(error?.description.contains("score the log again from its start into an empty scores file") == true)
     }
 
+    /// Files that were mixed up: nothing the fold could make of it would be true.
+    @Test func aPositionOfAnotherLogStopsTheProgramWithWords() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            var fold = SessionFold()
+            fold.fold([live(0, "S", at: base), live(1, "S", at: base + 1)])
+            var again = try SessionFold(resuming: fold.position())
+            again.fold([live(0, "S", at: base), live(1, "S", at: base + 2)])
+        }
+        let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("the committed position and the events log do not belong together"))
+    }
+
     /// Retention has passed the low-water: what is folded again may lack its beginning, and says so to its end, however
     /// often the program restarts.
     @Test func sessionsThatLostTheirBeginningAreFlagged() throws {
