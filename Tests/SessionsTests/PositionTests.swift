@@ -8,15 +8,15 @@ struct PositionTests {
         var fold = SessionFold(start: 10)
         fold.fold([
             live(10, "S", at: base), live(12, "T", at: base + 5, .purchase),
-            replayed(13, "S", at: base, on: "oct \"1\""),
+            replayed(13, "S", at: base, on: "a \"1\""),
         ])
         #expect(
             fold.position().encoded() == """
                 {"counters":{"after_purchase":1,"control":0,"markers":1,"muted":0,"rejected":0,"repeated":0,"scored":2,"unscored":0},\
                 "fold":"v1/gap=1800000/records=5000/duration=86400000/replays=12","low":10,"muted":"","next":14,\
                 "sessions":{"closed":0,"muted":0,"opened":3,"out_of_order":0,"purchased":0,"truncated":0,"with_add":0},"start":10,\
-                "timelines":[{"clock":1570000000005,"clock_at_low":1570000000000,"low":10,"name":"live"},\
-                {"clock":1570000000000,"clock_at_low":1570000000000,"low":13,"name":"oct \\"1\\""}],"truncated_before":0,"v":1}
+                "timelines":[{"clock":1570000000000,"clock_at_low":1570000000000,"low":13,"name":"a \\"1\\""},\
+                {"clock":1570000000005,"clock_at_low":1570000000000,"low":10,"name":"live"}],"truncated_before":0,"v":1}
                 """)
     }
 
