@@ -4,6 +4,35 @@ import Testing
 
 /// The fold against a second reading of its rules, and against itself after restarts, on random logs.
 struct FoldPropertyTests {
+    /// The properties below say something only where everything happens often.
+    @Test func randomLogsDoAllThatLogsCanDo() {
+        var random = SeededGenerator(seed: 0)
+        var counters = Counters()
+        var sessions = SessionCounters()
+        var mutedWhileOthersAreOlder = 0
+        for _ in 0..<100 {
+            let log = RandomLog().records(120, &random)
+            var fold = SessionFold(start: log[0].offset, parameters: small)
+            for record in log {
+                let happening = fold.fold(record, scoring: !random.once(in: 4))
+                if happening.outcome == "muted", fold.position().lowWaterOffset < record.offset {
+                    mutedWhileOthersAreOlder += 1
+                }
+            }
+            for account in Counters.accounts { counters[keyPath: account.path] += fold.counters[keyPath: account.path] }
+            for account in SessionCounters.accounts {
+                sessions[keyPath: account.path] += fold.sessionCounters[keyPath: account.path]
+            }
+        }
+        for account in Counters.accounts {
+            #expect(counters[keyPath: account.path] >= 100, "\(account.name)")
+        }
+        for account in SessionCounters.accounts where account.name != "truncated" {
+            #expect(sessions[keyPath: account.path] >= 100, "\(account.name)")
+        }
+        #expect(mutedWhileOthersAreOlder >= 100)
+    }
+
     @Test(arguments: 1...8) func theFoldReadsTheRulesAsTheReferenceDoes(seed: Int) {
         var random = SeededGenerator(seed: seed)
         for round in 0..<150 {

@@ -8,15 +8,15 @@ struct PositionTests {
         var fold = SessionFold(start: 10)
         fold.fold([
             live(10, "S", at: base), live(12, "T", at: base + 5, .purchase),
-            replayed(13, "S", at: base, on: "oct \"1\""),
+            replayed(13, "S", at: base, on: "a \"1\""),
         ])
         #expect(
             fold.position().encoded() == """
                 {"counters":{"after_purchase":1,"control":0,"markers":1,"muted":0,"rejected":0,"repeated":0,"scored":2,"unscored":0},\
                 "fold":"v1/gap=1800000/records=5000/duration=86400000/replays=12","low":10,"muted":"","next":14,\
                 "sessions":{"closed":0,"muted":0,"opened":3,"out_of_order":0,"purchased":0,"truncated":0,"with_add":0},"start":10,\
-                "timelines":[{"clock":1570000000005,"clock_at_low":1570000000000,"low":10,"name":"live"},\
-                {"clock":1570000000000,"clock_at_low":1570000000000,"low":13,"name":"oct \\"1\\""}],"truncated_before":0,"v":1}
+                "timelines":[{"clock":1570000000000,"clock_at_low":1570000000000,"low":13,"name":"a \\"1\\""},\
+                {"clock":1570000000005,"clock_at_low":1570000000000,"low":10,"name":"live"}],"truncated_before":0,"v":1}
                 """)
     }
 
@@ -65,6 +65,18 @@ struct PositionTests {
                     committed: "v1/gap=30/records=6/duration=100/replays=2",
                     own: "v1/gap=1800000/records=5000/duration=86400000/replays=12"))
         #expect(error?.description.contains("score the log again from its start into an empty scores file") == true)
+    }
+
+    /// Files that were mixed up: nothing the fold could make of it would be true.
+    @Test func aPositionOfAnotherLogStopsTheProgramWithWords() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            var fold = SessionFold()
+            fold.fold([live(0, "S", at: base), live(1, "S", at: base + 1)])
+            var again = try SessionFold(resuming: fold.position())
+            again.fold([live(0, "S", at: base), live(1, "S", at: base + 2)])
+        }
+        let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(words.contains("the committed position and the events log do not belong together"))
     }
 
     /// Retention has passed the low-water: what is folded again may lack its beginning, and says so to its end, however

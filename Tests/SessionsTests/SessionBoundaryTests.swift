@@ -41,6 +41,15 @@ struct SessionBoundaryTests {
         #expect(happenings[4].closed[0].summary.steps.count == 1)
     }
 
+    @Test func everyIDOfASessionIsRemembered() {
+        var fold = SessionFold()
+        let ids = (0..<20).map { "x\($0)" }
+        let first = fold.fold(ids.enumerated().map { live(Int64($0), "S", at: base, id: $1) })
+        let second = fold.fold(ids.enumerated().map { live(Int64(20 + $0), "S", at: base, id: $1) })
+        #expect(first.map(\.outcome) == Array(repeating: "step of 0", count: 20))
+        #expect(second.map(\.outcome) == Array(repeating: "repeated of 0", count: 20))
+    }
+
     @Test func aSilentSessionClosesWithoutAnotherEvent() {
         var fold = SessionFold()
         fold.fold(live(0, "S", at: base))

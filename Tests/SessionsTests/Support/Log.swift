@@ -53,7 +53,8 @@ struct RandomLog {
         var time = base
         var replayTimes = Self.replays.map { _ in base - 1_000_000 }
         for _ in 0..<count {
-            time += Int64(random.one(of: [0, 0, 1, 2, 5, 12, 29, 30, 31]))
+            time += Int64(random.one(of: [0, 0, 0, 0, 1, 1, 2, 3, 5, 8]))
+            if random.once(in: 12) { time += Int64(random.one(of: [28, 29, 30, 31])) }
             if random.once(in: 25) { time += 70 }
             if !isTidy, random.once(in: 20) { time -= 10 }
             var record = Record(offset: offset, time: time, entry: nil)
@@ -63,7 +64,7 @@ struct RandomLog {
             case 2 where !isTidy: break
             case 3...10:
                 let replay = random.below(Self.replays.count)
-                replayTimes[replay] += Int64(random.one(of: [0, 1, 5, 12, 30, 31]))
+                replayTimes[replay] += Int64(random.one(of: [0, 0, 1, 2, 5, 12, 30, 31]))
                 let late: Int64 = !isTidy && random.once(in: 10) ? 40 : 0
                 let event = event(at: replayTimes[replay] - late, &random)
                 record.entry = .event(event, timeline: .replay(Self.replays[replay]))
@@ -78,9 +79,12 @@ struct RandomLog {
     }
 
     private func event(at time: Int64, _ random: inout SeededGenerator) -> Event {
-        let isVisitor = random.once(in: 4)
+        // One key is busy enough to be muted again and again.
+        let isBusy = random.once(in: 2)
+        let isVisitor = !isBusy && random.once(in: 4)
         return Event(
-            id: "\(random.below(9))", session: isVisitor ? nil : random.one(of: Self.sessions),
+            id: "\(random.below(12))",
+            session: isVisitor ? nil : isBusy ? Self.sessions[2] : random.one(of: Self.sessions),
             visitor: isVisitor || random.once(in: 3) ? random.one(of: Self.visitors) : nil,
             kind: random.once(in: 12) ? .purchase : random.one(of: EventKind.allCases.filter { $0 != .purchase }),
             timestamp: time, sku: random.once(in: 2) ? "k\(random.below(3))" : nil,
