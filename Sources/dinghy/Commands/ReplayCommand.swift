@@ -54,7 +54,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let result: ReplayResult
         if let url = target.servingURL(settings) {
             let key = writeKey ?? ProcessInfo.processInfo.environment["DINGHY_WRITE_KEY"]
-            result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: .shared), settings)
+            result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: Web.client), settings)
         } else {
             result = try await Opened.writing(settings) { try await replay(into: EventLogSink(log: $0.log), settings) }
         }
