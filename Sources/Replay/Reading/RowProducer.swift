@@ -107,11 +107,12 @@ actor RowProducer {
         var pacing = pacing ?? Pacing(plan.speed)
         var batch = Batch()
         var bytes = 0
-        // The bound on bytes is kept by the row that would pass it being the last one that may come near it.
+        // The last row may pass the bound on bytes: what it was taken for is not known before it is made.
         while batch.rows.count < plan.limits.rows, bytes < plan.limits.bytes, let row = try rows.next() {
             number += 1
             let due = pacing.due(row.time, now: now)
-            let content = plan.content(of: row, csv: csv, due: due, now: now)
+            // Rows are made ready ahead of time, and come in when they are due.
+            let content = plan.content(of: row, csv: csv, due: due, received: max(now, due))
             batch.rows.append(ReplayRow(number: number, content: content))
             batch.lines.append(row.line)
             batch.dues.append(due)
@@ -128,7 +129,7 @@ actor RowProducer {
 
 extension RowProducer.Plan {
     /// The row as the log takes it. Its id is the same in every replay of the name.
-    fileprivate func content(of row: TimedRow, csv: BrowsingCSV, due: Int64, now: Int64) -> ReplayRow.Content {
+    fileprivate func content(of row: TimedRow, csv: BrowsingCSV, due: Int64, received: Int64) -> ReplayRow.Content {
         do throws(EventError) {
             if let flaw = row.flaw { throw EventError(reason: flaw) }
             var event = try csv.event(record: row.bytes, id: name + "/" + String(row.line))
@@ -137,12 +138,12 @@ extension RowProducer.Plan {
                 event.timestamp = due
                 timeline = .live
             }
-            let value = RecordCoder.encode(event, timeline: timeline, received: now)
+            let value = RecordCoder.encode(event, timeline: timeline, received: received)
             return .event(NewRecord(key: event.sessionKey, value: value, identity: event.identity))
         } catch {
             return .rejected(
                 RejectedRecord(
-                    time: now, source: name, reason: error.description, line: row.line, bytes: row.bytes))
+                    time: received, source: name, reason: error.description, line: row.line, bytes: row.bytes))
         }
     }
 }

@@ -65,10 +65,10 @@ struct Sender {
         gotThrough()
         let duplicates = wasUnanswered ? 0 : appended.duplicates
         counts.duplicates += duplicates
-        for (row, line) in zip(batch.rows, batch.lines).dropFirst(duplicates) {
-            switch row.content {
+        for place in duplicates..<batch.rows.count {
+            switch batch.rows[place].content {
             case .event: counts.stored += 1
-            case .rejected(let record): reject(line, record.reason)
+            case .rejected(let record): reject(batch.lines[place], record.reason)
             }
         }
     }
