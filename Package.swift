@@ -122,7 +122,12 @@ let package = Package(
         tests(
             "ScoringTests",
             ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
-        tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),
+        tests(
+            "ReplayTests",
+            [
+                "Replay", "EventLog", "EmbeddedLog", "Events", "Sessions", httpClient, nioCore, nioPosix, nioHTTP1,
+                system, logging,
+            ]),
         tests(
             "RetrainingTests",
             ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
