@@ -74,6 +74,9 @@ struct KafkaEventLog: EventLog {
     }
 
     func append(_ records: [NewRecord]) async throws(EventLogError) -> [AppendVerdict] {
+        for record in records where record.value.count > EventLimits.recordBytes {
+            throw .tooLarge(bytes: record.value.count, limit: EventLimits.recordBytes)
+        }
         let partitioned = records.map { record in
             (
                 key: Optional(record.key), value: record.value,

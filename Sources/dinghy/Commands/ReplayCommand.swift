@@ -99,6 +99,9 @@ struct ReplayCommand: AsyncParsableCommand {
         var duplicates: Int
         var rejected: Int
         var problems: [Problem]
+        /// The earliest and latest own time of a row, milliseconds since the epoch.
+        var from: Int64?
+        var to: Int64?
         var ended: Bool
         var retries: Int
 
@@ -109,6 +112,8 @@ struct ReplayCommand: AsyncParsableCommand {
             duplicates = result.counts.duplicates
             rejected = result.counts.rejected
             problems = result.problems.map { Problem(line: $0.line, reason: $0.reason) }
+            from = result.span?.lowerBound
+            to = result.span?.upperBound
             ended = result.ended
             retries = result.retries
         }

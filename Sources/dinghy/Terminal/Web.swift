@@ -1,15 +1,12 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import Replay
 
 /// Short questions to a running server.
 enum Web {
     /// Says at once that nobody listens, instead of trying until a request's time is up. Lives as long as the process.
-    static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(configuration: configuration)
-    }()
+    static let client = HTTPClient(configuration: HTTPSink.clientConfiguration)
 
     /// The body of a GET that was answered with 200.
     ///

@@ -1,0 +1,31 @@
+import Foundation
+import Intent
+import Testing
+
+struct MetricsTests {
+    @Test func aSmallExampleCountedByHand() throws {
+        // Ranked: 0.9 +, 0.8 −, 0.7 +, 0.1 −. Of four pairs three are in order.
+        let metrics = Metrics([(0.9, true), (0.1, false), (0.8, false), (0.7, true)])
+        #expect(metrics.auc == 0.75)
+        #expect(try #require(metrics.prAUC) == (1.0 + 2.0 / 3) / 2)
+        let loss = -(log(0.9) + log(0.7) + log(0.2) + log(0.9)) / 4
+        #expect(abs(try #require(metrics.logLoss) - loss) < 1e-6)
+        #expect(abs(try #require(metrics.brier) - (0.01 + 0.09 + 0.64 + 0.01) / 4) < 1e-6)
+        #expect(abs(try #require(metrics.calibrationRatio) - 2.5 / 2) < 1e-6)
+    }
+
+    @Test func equalPredictionsShareTheirRank() {
+        #expect(Metrics([(0.5, true), (0.5, false), (0.5, false), (0.5, true)]).auc == 0.5)
+    }
+
+    @Test func oneClassAloneHasNoFigures() {
+        let metrics = Metrics([(0.3, false), (0.4, false)])
+        #expect(metrics.auc == nil && metrics.logLoss == nil && metrics.ece == nil)
+        #expect(Metrics([]).baseRate == 0)
+    }
+
+    @Test func perfectScoresAreCalibrated() throws {
+        let predictions = (0..<1_000).map { (probability: Float(0.25), positive: $0 % 4 == 0) }
+        #expect(abs(try #require(Metrics(predictions).ece)) < 1e-3)
+    }
+}
