@@ -125,8 +125,8 @@ let package = Package(
         tests(
             "ReplayTests",
             [
-                "Replay", "EventLog", "EmbeddedLog", "Events", "Sessions", httpClient, nioCore, nioPosix, nioHTTP1,
-                system, logging,
+                "Replay", "Collector", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
+                httpClient, nioCore, nioPosix, nioHTTP1, system, logging,
             ]),
         tests(
             "RetrainingTests",

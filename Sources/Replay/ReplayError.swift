@@ -37,15 +37,15 @@ public enum ReplayError: Error, Equatable, Sendable, CustomStringConvertible {
         case .header(let file, let error):
             "\(file) is no browsing CSV: \(error); its columns are \(Self.columns)"
         case .changed(let file):
-            "\(file) was written to while it was replayed; replay it again under another name once it is complete"
+            "\(file) was written to while it was replayed; replay it again once it is complete, under another name (--name)"
         case .temporary(let directory, let reason):
             "cannot keep rows for sorting in \(directory): \(reason); it must be writable and have about as much room "
-                + "as the input takes, or choose another directory"
+                + "as the input takes; choose another one with --temporary-directory"
         case .name(let name, let reason):
             "'\(name)' is no name for a replay: \(reason)"
         case .otherFile(let name, let lastRow, let rows):
             "the log has \(lastRow) rows of replay \(name), but this file has only \(rows): it is another file, give "
-                + "it another name"
+                + "it another name with --name"
         case .log(let error):
             error.description
         case .server(let url, let reason):

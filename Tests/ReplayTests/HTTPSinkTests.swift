@@ -175,7 +175,7 @@ struct HTTPSinkTests {
     }
 
     @Test(arguments: [
-        (401, #"{"error":"bad key"}"#, "401 bad key; give the server's write key"),
+        (401, #"{"error":"bad key"}"#, "401 bad key; give one of the server's write keys with --write-key"),
         (404, "nothing here", "404 nothing here; is it a Dinghy server with the role collect?"),
         (
             413, #"{"error":"too large"}"#,

@@ -90,7 +90,7 @@ struct SortingTests {
         #expect(
             error?.description
                 == "cannot keep rows for sorting in /small: No space left on device; it must be writable and have "
-                + "about as much room as the input takes, or choose another directory")
+                + "about as much room as the input takes; choose another one with --temporary-directory")
     }
 
     @Test func sortingLeavesNothingBehindAndNeedsFewFiles() throws {

@@ -127,7 +127,7 @@ public struct HTTPSink: ReplaySink {
         case 429, 503:
             return .busy(
                 reason: "\(url) is busy: \(text)", retryAfter: .seconds(min(max(Int(retryAfter ?? "") ?? 1, 1), 60)))
-        case 401, 403: return refused("give the server's write key")
+        case 401, 403: return refused("give one of the server's write keys with --write-key")
         case 404: return refused("is it a Dinghy server with the role collect?")
         case 413: return refused("its limit on a body is below the 1 MiB that a replay sends, raise it")
         case 500...: return .unanswered(reason: "\(url): \(status) \(text)")
