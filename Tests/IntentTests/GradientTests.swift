@@ -1,3 +1,4 @@
+import Events
 import Intent
 import Sessions
 import Testing
@@ -10,10 +11,10 @@ struct GradientTests {
         let shape = Weights.Shape(hiddenSize: 5)
         var random = RandomSource(seed: seed)
         let weights = Weights(shape: shape, baseRate: 0.2, random: &random)
-        let encoder = Encoder(pages: [1, 2], products: [7: .init(popularity: 0.3, conversion: -0.4, adding: 0.2)])
+        let encoder = Encoder(pages: [1, 2], products: [7: .unseen])
         let session = Examples.session(
             [.pageview, .detail, .add, .remove, .search, .detail], purchased: seed % 2 == 0, sku: 7)
-        let inputs = session.steps.map(encoder.encode)
+        let inputs = session.steps.map { encoder.encode($0) }
         var analytic = Backpropagation(shape)
         _ = analytic.add(inputs[...], purchased: session.purchased, weight: 1, weights: weights)
 
