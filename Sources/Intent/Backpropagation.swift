@@ -22,7 +22,9 @@ package struct Backpropagation {
     }
 
     /// Adds the gradient of a session's mean loss over its steps, times `weight`; returns that loss times `weight`.
-    package mutating func add(_ inputs: ArraySlice<Encoder.Input>, purchased: Bool, weight: Float, weights: Weights) -> Double {
+    package mutating func add(_ inputs: ArraySlice<Encoder.Input>, purchased: Bool, weight: Float, weights: Weights)
+        -> Double
+    {
         let zero = SIMD8<Float>(repeating: 0)
         let stride = GRU.Tape.blocks(shape)
         if tapes.count < inputs.count * stride {

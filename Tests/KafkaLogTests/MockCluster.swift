@@ -12,7 +12,10 @@ final class MockCluster: Sendable {
 
     init(topics: [String] = [], partitions: Int32 = 2) {
         var message = [CChar](repeating: 0, count: 512)
-        guard let owner = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), &message, message.count),
+        let configuration = rd_kafka_conf_new()
+        // It is no client itself: that it knows no brokers needs no warning.
+        rd_kafka_conf_set(configuration, "log_level", "3", &message, message.count)
+        guard let owner = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &message, message.count),
             let cluster = rd_kafka_mock_cluster_new(owner, 1), let brokers = rd_kafka_mock_cluster_bootstraps(cluster)
         else { preconditionFailure("MockCluster.init: librdkafka makes no cluster") }
         self.owner = owner

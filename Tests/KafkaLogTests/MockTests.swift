@@ -91,6 +91,60 @@ struct MockTests {
         await kafka.close()
     }
 
+    /// The road of a transaction. The mock answers every step and keeps the records; whether they would be all or
+    /// nothing only a real cluster can show.
+    @Test func aCommitSendsOutputsAndOffsets() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let consumer = try kafka.makeConsumer()
+        while true {
+            guard case .assigned(let partitions) = try await consumer.next(limit: 10) else { continue }
+            for partition in partitions { try await consumer.begin(partition: partition.partition, at: 0) }
+            break
+        }
+        let score = OutputRecord(key: "s:a", value: Array("{\"score\":0.5}".utf8))
+        let outcome = OutputRecord(key: "s:a", value: Array("{\"purchased\":true}".utf8))
+        try await consumer.commit([
+            ScoredBatch(
+                partition: 1, follows: nil, next: 5, lowWaterOffset: 3, position: String(repeating: "p", count: 3_500),
+                scores: [score, score], outcomes: [outcome])
+        ])
+        for (stream, expected) in [(OutputStream.scores, [score, score]), (.outcomes, [outcome])] {
+            let reader = try await kafka.outputs.reader(stream, partition: 1, from: 0)
+            #expect(try await reader.next(limit: 10, wait: .seconds(10)).map(\.value) == expected.map(\.value))
+        }
+        await consumer.close()
+        await kafka.close()
+    }
+
+    @Test func rowsOfAReplayAreNumbered() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        func rows(_ numbers: ClosedRange<Int64>) -> [ReplayRow] {
+            numbers.map { number in
+                number % 5 == 0
+                    ? ReplayRow(
+                        number: number,
+                        content: .rejected(
+                            RejectedRecord(time: 0, source: "r", reason: "bad", line: Int(number), bytes: [1])))
+                    : ReplayRow(
+                        number: number,
+                        content: .event(NewRecord(key: "s:\(number)", value: Array("{}".utf8), identity: 0)))
+            }
+        }
+        let first = try await kafka.log.append(rows(1...10), ofReplay: "r")
+        #expect(first == ReplayAppended(stored: 8, rejected: 2))
+        let second = try await kafka.log.append(rows(6...12), ofReplay: "r")
+        #expect(second == ReplayAppended(stored: 2, rejected: 0, duplicates: 5))
+        await #expect(throws: EventLogError.replayGap(name: "r", expected: 13, got: 15)) {
+            try await kafka.log.append(rows(15...16), ofReplay: "r")
+        }
+        try await kafka.log.endReplay("r")
+        try await kafka.log.endReplay("r")
+        #expect(try await kafka.log.rejected(from: 0, limit: 10).map(\.line) == [5, 10])
+        await kafka.close()
+    }
+
     /// Why a log cannot be opened.
     private func refusal(_ settings: KafkaSettings) async -> String {
         do throws(EventLogError) {

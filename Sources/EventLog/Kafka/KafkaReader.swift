@@ -21,7 +21,9 @@ final class KafkaReader: EventReader {
     private static let patience = Duration.seconds(10)
     private static let maxBytes = 8 << 20
 
-    init(topic: String, partition: Int, from offset: Int64, settings: KafkaSettings, logger: Logger) throws(EventLogError) {
+    init(topic: String, partition: Int, from offset: Int64, settings: KafkaSettings, logger: Logger)
+        throws(EventLogError)
+    {
         self.topic = topic
         self.partition = partition
         client = try KafkaClient(

@@ -3,9 +3,9 @@ import EventLog
 import Logging
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// A producer of transactions: outputs and offsets together or not at all. Every call blocks.
@@ -58,7 +58,8 @@ final class TransactionalProducer: Sendable {
         }
     }
 
-    private func produce(_ record: (topic: String, partition: Int, key: String?, value: [UInt8])) throws(EventLogError) {
+    private func produce(_ record: (topic: String, partition: Int, key: String?, value: [UInt8])) throws(EventLogError)
+    {
         while let code = try producer.produce(
             record.value, key: record.key, topic: record.topic, partition: record.partition)
         {

@@ -131,4 +131,3 @@ extension ProgressBar {
         update(done: progress.done, total: progress.total, unit: unit, detail: detail)
     }
 }
-
