@@ -108,7 +108,7 @@ let package = Package(
         .target(
             name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
             swiftSettings: settings),
-        tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
+        tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events"]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
         tests("CollectorTests", ["Collector", "EventLog", "EmbeddedLog", "Events", hummingbird, hummingbirdTesting]),
