@@ -110,7 +110,7 @@ let package = Package(
         .target(
             name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
             swiftSettings: settings),
-        tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
+        tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", logging]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
         tests(

@@ -27,23 +27,25 @@ final class Bell: Sendable {
             defer { state.nextWaiter += 1 }
             return state.nextWaiter
         }
-        let timer = Task {
-            try? await Task.sleep(for: timeout)
-            self.wake(number)
-        }
         await withTaskCancellationHandler {
+            var timer: Task<Void, Never>?
             await withCheckedContinuation { continuation in
-                let isDue = state.withLock { state in
-                    if state.rings != heard || Task.isCancelled || timer.isCancelled { return true }
+                let waits = state.withLock { state in
+                    guard state.rings == heard, !Task.isCancelled else { return false }
                     state.waiters[number] = continuation
-                    return false
+                    return true
                 }
-                if isDue { continuation.resume() }
+                guard waits else { return continuation.resume() }
+                // Only now: a timer that ran before its waiter is there would wake nobody.
+                timer = Task {
+                    try? await Task.sleep(for: timeout)
+                    self.wake(number)
+                }
             }
+            timer?.cancel()
         } onCancel: {
             self.wake(number)
         }
-        timer.cancel()
     }
 
     private func wake(_ number: Int) {

@@ -1,52 +1,124 @@
-import FoundationEssentials
 import GRDB
+import GRDBSQLite
 import Logging
 import Synchronization
 
-/// Moves the WAL's pages into the database file from a connection of its own, so that no append waits for it: a passive
-/// checkpoint blocks neither readers nor the writer.
+/// Moves the WAL's pages into the database file from a connection of its own, so that no append waits for it.
+///
+/// SQLite tells after every commit how many pages the WAL holds. When enough of them wait, a passive checkpoint moves
+/// them, which blocks neither readers nor the writer. Under steady load that never ends with an empty WAL, which would
+/// therefore grow: beyond a limit, once a passive checkpoint has moved nearly all, another moves the rest with the
+/// writer held up, so that the WAL starts anew.
 final class Checkpointer: Sendable {
-    /// WAL size beyond which a passive checkpoint is due.
-    private static let due_bytes = 8 << 20
-    /// WAL size beyond which writers wait for a checkpoint that starts the WAL anew: passive ones have not kept up.
-    private static let limit_bytes = 512 << 20
+    /// How long the writer may be held up where a reader keeps the WAL from starting anew.
+    private static let patience_s = 0.25
 
     private let path: String
-    private let task: Task<Void, Never>
+    private let pool: DatabasePool
+    private let connection: DatabaseQueue
+    private let size: WALSize
+    private let limits: EmbeddedLimits
+    private let logger: Logger
+    private let task = Mutex<Task<Void, Never>?>(nil)
 
-    init(path: String, bell: Bell, logger: Logger) throws {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(10)
-        let connection = try DatabaseQueue(path: path, configuration: configuration)
+    /// - Parameter pool: whose writer fills the WAL.
+    init(path: String, pool: DatabasePool, limits: EmbeddedLimits, logger: Logger) throws {
         self.path = path
-        task = Task.detached(priority: .utility) {
-            var heard: UInt64 = 0
-            while !Task.isCancelled {
-                await bell.wait(after: heard, timeout: .seconds(1))
-                heard = bell.rings
-                let size = Self.walBytes(path)
-                guard size > Self.due_bytes else { continue }
-                do {
-                    try await connection.writeWithoutTransaction { database in
-                        let mode = size > Self.limit_bytes ? "TRUNCATE" : "PASSIVE"
-                        try database.execute(sql: "PRAGMA wal_checkpoint(\(mode))")
-                    }
-                } catch {
-                    logger.warning("checkpoint of \(path) failed, the WAL grows until one succeeds: \(error)")
-                }
-                // The next look is due when there is something new to move.
-                try? await Task.sleep(for: .milliseconds(200))
+        self.pool = pool
+        self.limits = limits
+        self.logger = logger
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.patience_s)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        connection = try DatabaseQueue(path: path, configuration: configuration)
+        let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        size = WALSize(due: limits.checkpointPages, signal: signal)
+        pool.writeWithoutTransaction { [size] in size.watch($0) }
+        task.withLock { task in
+            task = Task.detached(priority: .utility) { [self] in
+                for await _ in signals { await checkpoint() }
             }
         }
     }
 
-    private static func walBytes(_ path: String) -> Int {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path + "-wal")
-        return (attributes?[.size] as? UInt64).map { Int($0) } ?? 0
+    private func checkpoint() async {
+        do {
+            let (pages, moved) = try await run("PASSIVE")
+            size.moved(moved)
+            // Where readers held back the first, the second would only wait for them.
+            if pages >= limits.walPages, pages - moved < limits.checkpointPages { _ = try await run("RESTART") }
+        } catch {
+            logger.warning("checkpoint of \(path) failed, its WAL grows until one succeeds: \(error)")
+        }
     }
 
-    func stop() async {
-        task.cancel()
-        await task.value
+    /// The pages in the WAL, and how many of them are in the database file now.
+    private func run(_ mode: String) async throws -> (pages: Int, moved: Int) {
+        try await connection.writeWithoutTransaction { database in
+            // One row: busy, pages in the WAL, pages moved.
+            let row = try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(\(mode))")
+            return row.map { ($0[1], $0[2]) } ?? (0, 0)
+        }
+    }
+
+    /// Moves what is left and ends; once, after the last commit.
+    func finish() async {
+        let running = task.withLock { task in
+            defer { task = nil }
+            return task
+        }
+        guard let running else { return }
+        size.signal.finish()
+        await running.value
+        do {
+            try await pool.writeWithoutTransaction { [size] in size.ignore($0) }
+            // What stays in the WAL, because somebody reads, is found there at the next start.
+            _ = try await run("TRUNCATE")
+            try connection.close()
+        } catch {
+            logger.warning("the last checkpoint of \(path) failed, the next start reads its WAL: \(error)")
+        }
+    }
+}
+
+/// How far the WAL has grown since it was last moved, as its writer's connection reports.
+private final class WALSize: Sendable {
+    let signal: AsyncStream<Void>.Continuation
+    private let due: Int
+    /// Pages of the present WAL that are in the database file.
+    private let movedPages = Atomic(0)
+
+    init(due: Int, signal: AsyncStream<Void>.Continuation) {
+        self.due = due
+        self.signal = signal
+    }
+
+    func moved(_ pages: Int) { movedPages.store(pages, ordering: .relaxed) }
+
+    /// Listens to a connection's commits.
+    func watch(_ database: Database) {
+        sqlite3_wal_hook(
+            database.sqliteConnection,
+            { context, _, _, pages in
+                guard let context else { return SQLITE_OK }
+                Unmanaged<WALSize>.fromOpaque(context).takeUnretainedValue().holds(Int(pages))
+                return SQLITE_OK
+            }, Unmanaged.passRetained(self).toOpaque())
+    }
+
+    /// Takes back what `watch` gave the connection.
+    func ignore(_ database: Database) {
+        guard let context = sqlite3_wal_hook(database.sqliteConnection, nil, nil) else { return }
+        Unmanaged<WALSize>.fromOpaque(context).release()
+    }
+
+    private func holds(_ pages: Int) {
+        var moved = movedPages.load(ordering: .relaxed)
+        if pages < moved {
+            // The WAL has started anew.
+            moved = 0
+            movedPages.store(0, ordering: .relaxed)
+        }
+        if pages - moved >= due { signal.yield() }
     }
 }

@@ -6,66 +6,76 @@ public import Logging
 /// A data directory: the embedded log, its outputs, and whatever else a shop keeps there.
 ///
 /// `DIR/events.sqlite` (one writer: the collector), `DIR/scores.sqlite` (one writer: scoring), `DIR/lock` (held by the
-/// process that writes), `DIR/serve.json` (who that is).
+/// process that writes; says who that is).
 public final class DataDirectory: Sendable {
     public let path: String
     public let log: EmbeddedLog
     public let outputs: EmbeddedOutputs
-    private let consumer: EmbeddedConsumer?
-    private let lock: DirectoryLock?
-    private let checkpointers: [Checkpointer]
-    private let pools: [DatabasePool]
+    private let events: DatabasePool
+    private let scores: DatabasePool
+    /// `nil` where the directory is open for reading only.
+    private let writing: Writing?
+
+    /// What only the process that writes has.
+    private struct Writing {
+        var lock: DirectoryLock
+        var checkpointers: [Checkpointer]
+        var eventBell: Bell
+        var outputBell: Bell
+        var now: @Sendable () -> Int64
+    }
 
     private init(
-        path: String, log: EmbeddedLog, outputs: EmbeddedOutputs, consumer: EmbeddedConsumer?, lock: DirectoryLock?,
-        checkpointers: [Checkpointer], pools: [DatabasePool]
+        path: String, log: EmbeddedLog, outputs: EmbeddedOutputs, events: DatabasePool, scores: DatabasePool,
+        writing: Writing?
     ) {
         self.path = path
         self.log = log
         self.outputs = outputs
-        self.consumer = consumer
-        self.lock = lock
-        self.checkpointers = checkpointers
-        self.pools = pools
+        self.events = events
+        self.scores = scores
+        self.writing = writing
     }
 
     /// Opens a directory as its only writer; makes it where there is none.
     ///
     /// - Parameters:
-    ///   - partitions: of a new log; an existing one keeps its own.
+    ///   - partitions: of a new log, at least one; an existing one keeps its own.
     ///   - now: milliseconds since the epoch, for append times.
     /// - Throws: `.unusable`, naming the directory or file and what to do.
     public static func open(
-        _ path: String, partitions: Int = 1, logger: Logger, now: @escaping @Sendable () -> Int64
+        _ path: String, partitions: Int = 1, limits: EmbeddedLimits = EmbeddedLimits(), logger: Logger,
+        now: @escaping @Sendable () -> Int64
     ) async throws(EventLogError) -> DataDirectory {
-        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw .unusable("the data directory \(path) cannot be made: \(error)")
-        }
+        precondition(partitions > 0, "DataDirectory.open: \(partitions) partitions")
+        try makeDurableDirectory(path)
         let lock = try DirectoryLock(directory: path)
-        let events = try Schema.open(path + "/events.sqlite", tables: Schema.events, readOnly: false)
-        let scores = try Schema.open(path + "/scores.sqlite", tables: Schema.scores, readOnly: false)
-        let eventBell = Bell()
-        let outputBell = Bell()
+        let eventsPath = path + "/events.sqlite"
+        let scoresPath = path + "/scores.sqlite"
+        let events = try Schema.open(eventsPath, tables: Schema.events, readOnly: false)
+        let scores = try Schema.open(scoresPath, tables: Schema.scores, readOnly: false)
         do {
             let (count, state) = try await events.write { database in
                 let count = try partitionCount(database, orNew: partitions)
-                return (count, try WriterState(database, partitionCount: count, now: now))
+                return (count, try WriterState(database, partitionCount: count, limits: limits, now: now))
             }
             if count != partitions {
                 logger.notice("\(path) has \(count) partitions and keeps them; log.partitions says \(partitions)")
             }
-            let writer = EventWriter(pool: events, state: state) { eventBell.ring() }
-            let log = EmbeddedLog(pool: events, partitionCount: count, writer: writer, bell: eventBell)
-            let outputs = EmbeddedOutputs(partitionCount: count, pool: scores, bell: outputBell)
-            let consumer = EmbeddedConsumer(
-                log: log, events: events, outputs: outputs, eventBell: eventBell, outputBell: outputBell, now: now)
-            return DataDirectory(
-                path: path, log: log, outputs: outputs, consumer: consumer, lock: lock,
+            let writing = Writing(
+                lock: lock,
                 checkpointers: [
-                    try Checkpointer(path: path + "/events.sqlite", bell: eventBell, logger: logger),
-                    try Checkpointer(path: path + "/scores.sqlite", bell: outputBell, logger: logger),
+                    try Checkpointer(path: eventsPath, pool: events, limits: limits, logger: logger),
+                    try Checkpointer(path: scoresPath, pool: scores, limits: limits, logger: logger),
                 ],
-                pools: [events, scores])
+                eventBell: Bell(), outputBell: Bell(), now: now)
+            let writer = EventWriter(
+                pool: events, state: state, limits: limits, lock: lock, committed: writing.eventBell)
+            return DataDirectory(
+                path: path,
+                log: EmbeddedLog(pool: events, partitionCount: count, writer: writer, bell: writing.eventBell),
+                outputs: EmbeddedOutputs(pool: scores, partitionCount: count, bell: writing.outputBell),
+                events: events, scores: scores, writing: writing)
         } catch {
             throw .unusable("the data directory \(path) cannot be opened: \(error)")
         }
@@ -79,8 +89,8 @@ public final class DataDirectory: Sendable {
             let count = try await events.read { try partitionCount($0, orNew: nil) }
             return DataDirectory(
                 path: path, log: EmbeddedLog(pool: events, partitionCount: count, writer: nil, bell: nil),
-                outputs: EmbeddedOutputs(partitionCount: count, pool: scores, bell: nil), consumer: nil, lock: nil,
-                checkpointers: [], pools: [events, scores])
+                outputs: EmbeddedOutputs(pool: scores, partitionCount: count, bell: nil), events: events,
+                scores: scores, writing: nil)
         } catch {
             throw .unusable("the data directory \(path) cannot be read: \(error)")
         }
@@ -95,36 +105,31 @@ public final class DataDirectory: Sendable {
         return partitions
     }
 
-    /// The scoring side. Only where the directory is open for writing.
+    /// The scoring side, from the committed positions on. Only where the directory is open for writing.
     public func makeConsumer() -> EmbeddedConsumer {
-        guard let consumer else { preconditionFailure("DataDirectory.makeConsumer: open for reading only") }
-        return consumer
+        guard let writing else { preconditionFailure("DataDirectory.makeConsumer: open for reading only") }
+        return EmbeddedConsumer(
+            log: log, events: events, outputs: outputs, eventBell: writing.eventBell, outputBell: writing.outputBell,
+            now: writing.now)
     }
 
     /// Says in the directory where the process that holds it can be reached.
     public func announce(url: String) throws(EventLogError) {
-        do {
-            let announcement = Announcement(pid: ProcessInfo.processInfo.processIdentifier, url: url)
-            try JSONEncoder().encode(announcement).write(to: URL(filePath: path + "/serve.json"), options: .atomic)
-        } catch {
-            throw .unusable("\(path)/serve.json cannot be written: \(error)")
-        }
+        guard let writing else { preconditionFailure("DataDirectory.announce: open for reading only") }
+        try writing.lock.announce(url: url)
     }
 
     /// The URL of the process that serves a directory; `nil` where none does.
-    public static func servingURL(_ path: String) -> String? {
-        DirectoryLock.isHeld(directory: path) ? Announcement.read(path)?.url : nil
-    }
+    public static func servingURL(_ path: String) -> String? { DirectoryLock.holder(of: path)?.url }
 
-    /// Commits what waits, moves the WAL into the files and gives the directory back.
+    /// Commits what waits, moves the WAL into the files and gives the directory back. Whatever comes later throws
+    /// `.closed`.
     public func close() async {
         await log.close()
-        for checkpointer in checkpointers { await checkpointer.stop() }
-        guard lock != nil else { return }
-        for pool in pools {
-            // What stays in the WAL is read at the next start.
-            _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
-        }
-        try? FileManager.default.removeItem(atPath: path + "/serve.json")
+        for checkpointer in writing?.checkpointers ?? [] { await checkpointer.finish() }
+        // A pool that is closed already refuses; there is nothing else that could be done about a failure.
+        try? events.close()
+        try? scores.close()
+        writing?.lock.release()
     }
 }

@@ -1,5 +1,6 @@
 import EventLog
 import FoundationEssentials
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -7,50 +8,98 @@ import FoundationEssentials
     import Musl
 #endif
 
-/// The lock that makes one process the only writer of a data directory. The kernel frees it when the process ends,
-/// however it ends.
+/// The lock that makes one process the only writer of a data directory: `DIR/lock`, in which its holder says who it
+/// is. The kernel frees it when the process ends, however it ends.
+///
+/// An open file description lock (`fcntl_locking(2)`): unlike `flock` it can be asked for without being taken, so
+/// that a command that looks whether a directory is served never gets in the way of one that begins to serve it.
 final class DirectoryLock: Sendable {
-    private let descriptor: Int32
+    /// Who holds a directory.
+    struct Holder: Codable, Sendable {
+        var pid: Int32
+        /// Where it can be talked to, once it can.
+        var url: String?
+    }
 
-    /// - Throws: `.unusable` where another process holds it (naming it as far as it has said who it is), or where the
-    ///   directory cannot be written.
+    private let directory: String
+    private let descriptor: Mutex<Int32?>
+
+    /// - Throws: `.unusable` where another process holds it, naming that, or where the directory cannot be written.
     init(directory: String) throws(EventLogError) {
-        let path = directory + "/lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
+        self.directory = directory
+        let opened = open(directory + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard opened >= 0 else {
             throw .unusable(
                 "the data directory \(directory) cannot be written (\(String(cString: strerror(errno)))): "
                     + "choose another with --data, or give this user the right to write there")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            let holder = Announcement.read(directory).map { " by process \($0.pid) at \($0.url)" } ?? ""
+        descriptor = Mutex(opened)
+        var wanted = Self.wholeFile(F_WRLCK)
+        guard fcntl(opened, Self.setLock, &wanted) == 0 else {
+            let reason = errno
+            close(opened)
+            guard reason == EAGAIN || reason == EACCES else {
+                throw .unusable(
+                    "the data directory \(directory) cannot be locked (\(String(cString: strerror(reason)))): "
+                        + "use a local file system")
+            }
+            let holder = Self.said(in: directory)
+            let process = holder.map { " by process \($0.pid)" } ?? ""
+            let url = (holder?.url).map { " at \($0)" } ?? ""
             throw .unusable(
-                "the data directory \(directory) is in use\(holder): stop that process, talk to it with --url, or choose "
-                    + "another directory with --data")
+                "the data directory \(directory) is in use\(process)\(url): stop that process, talk to it with --url, "
+                    + "or choose another directory with --data")
+        }
+        try announce(url: nil)
+    }
+
+    deinit { release() }
+
+    /// Says in the lock who holds it.
+    func announce(url: String?) throws(EventLogError) {
+        let written = descriptor.withLock { descriptor -> Bool in
+            guard let descriptor, let text = try? JSONEncoder().encode(Holder(pid: getpid(), url: url)) else {
+                return false
+            }
+            return ftruncate(descriptor, 0) == 0
+                && text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) } == text.count
+        }
+        guard written else {
+            throw .unusable("\(directory)/lock cannot be written (\(String(cString: strerror(errno))))")
         }
     }
 
-    deinit { close(descriptor) }
+    /// Gives the directory to whoever comes next.
+    func release() {
+        descriptor.withLock { descriptor in
+            guard let held = descriptor else { return }
+            ftruncate(held, 0)
+            close(held)
+            descriptor = nil
+        }
+    }
 
-    /// Whether some process holds the lock of a directory.
-    static func isHeld(directory: String) -> Bool {
+    /// Who holds a directory's lock; `nil` where nobody does.
+    static func holder(of directory: String) -> Holder? {
         let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return true }
-        flock(descriptor, LOCK_UN)
-        return false
+        var asked = wholeFile(F_WRLCK)
+        guard fcntl(descriptor, getLock, &asked) == 0, asked.l_type != F_UNLCK else { return nil }
+        return said(in: directory)
     }
-}
 
-/// Who serves a directory, said in `serve.json` for other commands to find.
-struct Announcement: Codable {
-    var pid: Int32
-    var url: String
-
-    static func read(_ directory: String) -> Announcement? {
-        guard let data = try? Data(contentsOf: URL(filePath: directory + "/serve.json")) else { return nil }
-        return try? JSONDecoder().decode(Announcement.self, from: data)
+    /// What stands in the lock: left by a process that was killed, unless the lock is held.
+    private static func said(in directory: String) -> Holder? {
+        guard let data = try? Data(contentsOf: URL(filePath: directory + "/lock")) else { return nil }
+        return try? JSONDecoder().decode(Holder.self, from: data)
     }
+
+    private static func wholeFile(_ type: Int32) -> flock {
+        flock(l_type: Int16(type), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+    }
+
+    /// `F_OFD_GETLK` and `F_OFD_SETLK` of `<fcntl.h>`, which hides them from Swift.
+    private static let getLock: Int32 = 36
+    private static let setLock: Int32 = 37
 }

@@ -1,6 +1,5 @@
 public import EventLog
 import GRDB
-import Metrics
 import Synchronization
 
 /// The scoring side of the embedded log: every partition from the first moment on, none ever revoked.
@@ -81,20 +80,22 @@ public final class EmbeddedConsumer: EventConsumer {
     public func commit(_ batches: [ScoredBatch]) async throws(EventLogError) {
         let time = now()
         do {
-            try await outputs.pool.write { database in
-                for batch in batches { try Self.commit(batch, time: time, database) }
-            }
-        } catch let error as EventLogError {
-            throw error
+            // In a task of its own: a commit that has begun is not broken off because its caller is cancelled.
+            try await Task { [outputs] in
+                try await outputs.pool.write { database in
+                    for batch in batches { try Self.commit(batch, time: time, database) }
+                }
+            }.value
         } catch {
-            throw .failed("the scores could not be written: \(error)")
+            throw EventLogError(error, "the scores could not be written")
         }
         outputBell.ring()
     }
 
     private static func commit(_ batch: ScoredBatch, time: Int64, _ database: Database) throws {
         let committed = try Int64.fetchOne(
-            database, sql: "SELECT next FROM position WHERE partition = ?", arguments: [batch.partition])
+            try database.cachedStatement(sql: "SELECT next FROM position WHERE partition = ?"),
+            arguments: [batch.partition])
         // An earlier attempt whose answer was lost has done it all.
         if committed == batch.next { return }
         guard committed == batch.follows else {
@@ -103,18 +104,32 @@ public final class EmbeddedConsumer: EventConsumer {
                     + "follows \(batch.follows.map(String.init) ?? "nothing"): another process scores the same directory"
             )
         }
-        for (stream, records) in [(OutputStream.scores, batch.scores), (.outcomes, batch.outcomes)] {
-            var offset = try database.bounds(of: stream.table, partition: batch.partition).upperBound
-            let insert = try RawStatement(database, "INSERT INTO \(stream.table.rawValue) VALUES (?, ?, ?, ?)")
-            for record in records {
-                try insert.run(
-                    .integer(Int64(batch.partition)), .integer(offset), .integer(time), .blob(record.value))
-                offset += 1
-            }
+        try insert(batch.scores, into: .scores, partition: batch.partition, time: time, database)
+        try insert(batch.outcomes, into: .outcomes, partition: batch.partition, time: time, database)
+        let position = try RawStatement(database, "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)")
+        try position.bind(Int64(batch.partition), at: 1)
+        try position.bind(batch.next, at: 2)
+        try position.bind(batch.lowWaterOffset, at: 3)
+        try position.bind(batch.position, at: 4)
+        try position.run()
+    }
+
+    private static func insert(
+        _ records: [OutputRecord], into stream: OutputStream, partition: Int, time: Int64, _ database: Database
+    ) throws {
+        guard !records.isEmpty else { return }
+        let last = try database.lastRecord(of: stream.table, partition: partition)
+        var offset = (last?.offset ?? -1) + 1
+        // As on the events log, a clock that is set back does not show.
+        let time = max(last?.time ?? 0, time)
+        let insert = try RawStatement(database, "INSERT INTO \(stream.table.rawValue) VALUES (?, ?, ?, ?)")
+        for record in records {
+            try insert.bind(Int64(partition), at: 1)
+            try insert.bind(offset, at: 2)
+            try insert.bind(time, at: 3)
+            try insert.run(record.value, at: 4)
+            offset += 1
         }
-        try RawStatement(database, "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)").run(
-            .integer(Int64(batch.partition)), .integer(batch.next), .integer(batch.lowWaterOffset),
-            .text(batch.position))
     }
 
     public func release(_ partitions: [Int]) async throws(EventLogError) {

@@ -1,4 +1,5 @@
 public import EventLog
+import Events
 import FoundationEssentials
 import GRDB
 
@@ -18,28 +19,23 @@ public struct EmbeddedLog: EventLog {
         self.bell = bell
     }
 
-    private func perform(_ work: EventWriter.Work, records: Int, bytes: Int) async throws(EventLogError)
-        -> EventWriter.Reply
-    {
-        guard let writer else {
-            throw .unusable("this log is open for reading only: another process serves it, append over its URL")
-        }
-        return try await writer.perform(work, records: records, bytes: bytes)
-    }
+    // MARK: Appending
 
     public func append(_ records: [NewRecord]) async throws(EventLogError) -> [AppendVerdict] {
         guard !records.isEmpty else { return [] }
-        let bytes = records.reduce(0) { $0 + $1.value.count }
+        var bytes = 0
+        for record in records { bytes += try Self.size(record) }
         guard case .verdicts(let verdicts) = try await perform(.append(records), records: records.count, bytes: bytes)
         else { preconditionFailure("EmbeddedLog.append: the writer answered another question") }
         return verdicts
     }
 
     public func append(_ rows: [ReplayRow], ofReplay name: String) async throws(EventLogError) -> ReplayAppended {
-        let bytes = rows.reduce(0) { sum, row in
+        var bytes = 0
+        for row in rows {
             switch row.content {
-            case .event(let record): sum + record.value.count
-            case .rejected(let record): sum + record.bytes.count
+            case .event(let record): bytes += try Self.size(record)
+            case .rejected(let record): bytes += Self.size(record)
             }
         }
         let reply = try await perform(.replay(name: name, rows: rows), records: rows.count, bytes: bytes)
@@ -60,12 +56,34 @@ public struct EmbeddedLog: EventLog {
 
     public func reject(_ records: [RejectedRecord]) async throws(EventLogError) {
         guard !records.isEmpty else { return }
-        let bytes = records.reduce(0) { $0 + $1.bytes.count }
+        let bytes = records.reduce(0) { $0 + Self.size($1) }
         _ = try await perform(.reject(records), records: records.count, bytes: bytes)
     }
 
+    private static func size(_ record: NewRecord) throws(EventLogError) -> Int {
+        guard record.value.count <= EventLimits.recordBytes else {
+            throw .tooLarge(bytes: record.value.count, limit: EventLimits.recordBytes)
+        }
+        return record.value.count
+    }
+
+    private static func size(_ record: RejectedRecord) -> Int { record.bytes.count + record.reason.utf8.count }
+
+    private func perform(
+        _ work: EventWriter.Work, records: Int, bytes: Int
+    ) async throws(EventLogError) -> EventWriter.Reply {
+        guard let writer else {
+            throw .unusable("this log is open for reading only: another process serves it, append over its URL")
+        }
+        return try await writer.perform(work, records: records, bytes: bytes)
+    }
+
+    public func close() async { await writer?.close() }
+
+    // MARK: Reading
+
     public func replayMark(_ name: String) async throws(EventLogError) -> ReplayMark? {
-        try await read { try WriterChange.mark(name, $0) }
+        try await read { try $0.replayMark(name) }
     }
 
     public func rejected(from number: Int64, limit: Int) async throws(EventLogError) -> [RejectedRecord] {
@@ -83,7 +101,7 @@ public struct EmbeddedLog: EventLog {
     }
 
     public func rejectedCount() async throws(EventLogError) -> Int64 {
-        try await read { try Int64.fetchOne($0, sql: "SELECT coalesce(max(number) + 1, 0) FROM rejected") ?? 0 }
+        try await read { try $0.rejectedCount() }
     }
 
     public func bounds(partition: Int) async throws(EventLogError) -> Range<Int64> {
@@ -113,25 +131,9 @@ public struct EmbeddedLog: EventLog {
         TableReader(.event, pool: pool, partition: partition, from: offset, bell: bell)
     }
 
-    public func close() async { await writer?.close() }
-
-    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(EventLogError) -> T
-    {
-        do { return try await pool.read(body) } catch { throw .failed("the events log could not be read: \(error)") }
-    }
-}
-
-extension Database {
-    /// The offsets that a partition of a table holds.
-    func bounds(of table: TableReader.Table, partition: Int) throws -> Range<Int64> {
-        func edge(_ order: String) throws -> Int64? {
-            try Int64.fetchOne(
-                self,
-                sql:
-                    #"SELECT "offset" FROM \#(table.rawValue) WHERE partition = ? ORDER BY "offset" \#(order) LIMIT 1"#,
-                arguments: [partition])
-        }
-        guard let first = try edge("ASC"), let last = try edge("DESC") else { return 0..<0 }
-        return first..<(last + 1)
+    private func read<T: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(EventLogError) -> T {
+        do { return try await pool.read(body) } catch { throw EventLogError(error, "the events log could not be read") }
     }
 }

@@ -7,9 +7,15 @@ public struct EmbeddedOutputs: OutputLog {
     let pool: DatabasePool
     let bell: Bell?
 
+    init(pool: DatabasePool, partitionCount: Int, bell: Bell?) {
+        self.pool = pool
+        self.partitionCount = partitionCount
+        self.bell = bell
+    }
+
     public func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
         do { return try await pool.read { try $0.bounds(of: stream.table, partition: partition) } } catch {
-            throw .failed("the scores could not be read: \(error)")
+            throw EventLogError(error, "the scores could not be read")
         }
     }
 
@@ -25,11 +31,7 @@ public struct EmbeddedOutputs: OutputLog {
                 try String.fetchOne($0, sql: "SELECT value FROM position WHERE partition = ?", arguments: [partition])
             }
         } catch {
-            throw .failed("the committed position could not be read: \(error)")
+            throw EventLogError(error, "the committed position could not be read")
         }
     }
-}
-
-extension OutputStream {
-    var table: TableReader.Table { self == .scores ? .score : .outcome }
 }

@@ -1,5 +1,5 @@
+import DequeModule
 import EventLog
-import Events
 import GRDB
 import Metrics
 import Synchronization
@@ -10,7 +10,8 @@ import Synchronization
 /// Invariants:
 /// 1. Nobody is told "stored" before the transaction with its records has committed.
 /// 2. A transaction's effects on offsets, clocks and identities are taken over only after it has committed.
-/// 3. What waits is bounded in records and bytes; beyond that an append is refused at once.
+/// 3. What waits is bounded in records and bytes; beyond that an append is refused at once, and counted.
+/// 4. The directory's lock is held for as long as there is a writer.
 final class EventWriter: Sendable {
     enum Work: Sendable {
         case append([NewRecord])
@@ -34,27 +35,31 @@ final class EventWriter: Sendable {
     }
 
     private struct Queue {
-        var pending: [Pending] = []
+        var pending: Deque<Pending> = []
         var records = 0
         var bytes = 0
         var closed = false
     }
 
-    /// What may wait, and what one transaction takes.
-    static let maxQueuedRecords = 100_000
-    static let maxQueuedBytes = 64 << 20
-    static let maxTransactionRecords = 10_000
-
     private let pool: DatabasePool
+    private let limits: EmbeddedLimits
+    private let lock: DirectoryLock
     private let queue = Mutex(Queue())
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
-    private let committed: @Sendable () -> Void
+    private let committed: Bell
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    /// - Parameter committed: called after every commit.
-    init(pool: DatabasePool, state: WriterState, committed: @escaping @Sendable () -> Void) {
+    private let commits = Metrics.Counter(label: "dinghy_log_commits_total")
+    private let commitDuration = Metrics.Timer(label: "dinghy_log_commit_seconds")
+    private let failures = Metrics.Counter(label: "dinghy_log_commit_failures_total")
+    private let refused = Metrics.Counter(label: "dinghy_log_refused_records_total")
+
+    /// - Parameter committed: rung after every commit.
+    init(pool: DatabasePool, state: WriterState, limits: EmbeddedLimits, lock: DirectoryLock, committed: Bell) {
         self.pool = pool
+        self.limits = limits
+        self.lock = lock
         self.committed = committed
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         task.withLock { task in
@@ -67,29 +72,36 @@ final class EventWriter: Sendable {
         }
     }
 
+    /// Queues work and waits for its commit. The task's cancellation is not heeded: what is queued is written.
     func perform(_ work: Work, records: Int, bytes: Int) async throws(EventLogError) -> Reply {
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<Reply, EventLogError>, Never>) in
-            let refusal: EventLogError? = queue.withLock { queue in
-                if queue.closed { return .closed }
-                // One that is larger than all room still passes when nothing else waits.
-                if !queue.pending.isEmpty,
-                    queue.records + records > Self.maxQueuedRecords || queue.bytes + bytes > Self.maxQueuedBytes
-                {
-                    return .overloaded(retryAfter_s: 1)
-                }
-                queue.pending.append(Pending(work: work, records: records, bytes: bytes, continuation: continuation))
-                queue.records += records
-                queue.bytes += bytes
-                return nil
-            }
-            if let refusal {
+            let pending = Pending(work: work, records: records, bytes: bytes, continuation: continuation)
+            if let refusal = enqueue(pending) {
                 continuation.resume(returning: .failure(refusal))
             } else {
                 signal.yield()
             }
         }
         return try result.get()
+    }
+
+    private func enqueue(_ pending: Pending) -> EventLogError? {
+        queue.withLock { queue in
+            if queue.closed { return .closed }
+            let records = queue.records + pending.records
+            let bytes = queue.bytes + pending.bytes
+            // One that is larger than all room passes where nothing else waits: its caller holds it in memory anyway,
+            // and would try in vain for ever.
+            if !queue.pending.isEmpty, records > limits.waitingRecords || bytes > limits.waitingBytes {
+                refused.increment(by: pending.records)
+                return .overloaded(retryAfter_s: 1)
+            }
+            queue.pending.append(pending)
+            queue.records = records
+            queue.bytes = bytes
+            return nil
+        }
     }
 
     /// Commits what waits and ends.
@@ -102,16 +114,14 @@ final class EventWriter: Sendable {
 
     private func takeBatch() -> [Pending]? {
         queue.withLock { queue in
-            guard !queue.pending.isEmpty else { return nil }
-            var records = 0
-            let end = queue.pending.firstIndex { pending in
-                records += pending.records
-                return records > Self.maxTransactionRecords
+            guard let first = queue.pending.popFirst() else { return nil }
+            var batch = [first]
+            var records = first.records
+            while let next = queue.pending.first, records + next.records <= limits.transactionRecords {
+                batch.append(queue.pending.removeFirst())
+                records += next.records
             }
-            let count = max(1, end ?? queue.pending.count)
-            let batch = Array(queue.pending[..<count])
-            queue.pending.removeFirst(count)
-            queue.records -= batch.reduce(0) { $0 + $1.records }
+            queue.records -= records
             queue.bytes -= batch.reduce(0) { $0 + $1.bytes }
             return batch
         }
@@ -122,18 +132,19 @@ final class EventWriter: Sendable {
         let works = batch.map(\.work)
         do {
             let (replies, change) = try await pool.write { [state] database in
-                var change = WriterChange(state)
-                let replies = try works.map { try change.apply($0, database) }
-                return (replies, change)
+                var transaction = try EventTransaction(database, state)
+                let replies = try works.map { try transaction.apply($0) }
+                return (replies, transaction.change)
             }
             state.adopt(change)
             for (pending, reply) in zip(batch, replies) { pending.continuation.resume(returning: reply) }
-            committed()
-            Counter(label: "dinghy_log_commits_total").increment()
-            Timer(label: "dinghy_log_commit_seconds").record(duration: ContinuousClock.now - started)
+            committed.ring()
+            commits.increment()
+            commitDuration.record(duration: ContinuousClock.now - started)
         } catch {
-            let failure = EventLogError.failed("the events log could not be written: \(error)")
+            let failure = EventLogError(error, "the events log could not be written")
             for pending in batch { pending.continuation.resume(returning: .failure(failure)) }
+            failures.increment()
         }
     }
 }

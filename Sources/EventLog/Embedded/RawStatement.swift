@@ -1,48 +1,56 @@
 import GRDB
 import GRDBSQLite
 
-/// A prepared statement bound without GRDB's argument boxing, which costs half as much again per row on the append and
-/// commit paths (measured: 230,000 against 360,000 rows/s).
+/// A prepared statement that is bound and run without boxing its arguments: on the append and commit paths GRDB's own
+/// binding is what a row costs most (measured: 230,000 against 360,000 rows/s).
+///
+/// Bind every parameter, by its number from 1 on, then `run`.
 struct RawStatement {
     private let statement: GRDB.Statement
+    private let handle: OpaquePointer
     private let database: Database
 
     init(_ database: Database, _ sql: String) throws {
         statement = try database.cachedStatement(sql: sql)
+        handle = statement.sqliteStatement
         self.database = database
     }
 
-    private var handle: OpaquePointer { statement.sqliteStatement }
-
-    enum Value {
-        case integer(Int64)
-        case text(String)
-        case blob([UInt8])
-        case null
+    func bind(_ value: Int64?, at index: Int32) throws {
+        try check(value.map { sqlite3_bind_int64(handle, index, $0) } ?? sqlite3_bind_null(handle, index))
     }
 
-    /// Binds and runs to the end.
-    func run(_ values: Value...) throws {
-        sqlite3_reset(handle)
-        for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1)) }
+    func bind(_ value: String, at index: Int32) throws {
+        var value = value
+        try check(
+            value.withUTF8 { bytes in
+                bytes.withMemoryRebound(to: CChar.self) {
+                    sqlite3_bind_text(handle, index, $0.baseAddress, Int32($0.count), Self.transient)
+                }
+            })
+    }
+
+    /// Binds the last parameter, runs to the end and unbinds all. SQLite reads the bytes where they are.
+    func run(_ blob: [UInt8], at index: Int32) throws {
+        try blob.withUnsafeBytes { bytes in
+            // A pointer of its own for no bytes: a null pointer would bind NULL.
+            let start = bytes.baseAddress ?? UnsafeRawPointer(handle)
+            try check(sqlite3_bind_blob(handle, index, start, Int32(bytes.count), nil))
+            try run()
+        }
+    }
+
+    /// Runs to the end and unbinds all.
+    func run() throws {
         let code = sqlite3_step(handle)
+        let failure = code == SQLITE_DONE ? nil : failure(code)
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
-        guard code == SQLITE_DONE else { throw failure(code) }
+        if let failure { throw failure }
     }
 
-    private func bind(_ value: Value, at index: Int32) throws {
-        // SQLITE_TRANSIENT: SQLite copies before the call returns.
-        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        let code =
-            switch value {
-            case .integer(let value): sqlite3_bind_int64(handle, index, value)
-            case .text(let value): sqlite3_bind_text(handle, index, value, -1, transient)
-            case .blob(let value):
-                value.withUnsafeBytes { sqlite3_bind_blob(handle, index, $0.baseAddress, Int32($0.count), transient) }
-            case .null: sqlite3_bind_null(handle, index)
-            }
-        guard code == SQLITE_OK else { throw failure(code) }
+    private func check(_ code: Int32) throws {
+        if code != SQLITE_OK { throw failure(code) }
     }
 
     private func failure(_ code: Int32) -> DatabaseError {
@@ -51,4 +59,7 @@ struct RawStatement {
             message: database.sqliteConnection.map { String(cString: sqlite3_errmsg($0)) },
             sql: statement.sql)
     }
+
+    /// SQLite copies before the call returns (`SQLITE_TRANSIENT`, a cast that C macros do not export).
+    private static var transient: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 }

@@ -3,6 +3,9 @@ import FoundationEssentials
 import GRDB
 
 /// The two files of a data directory, their tables and their versions.
+///
+/// Offsets are dense and go on from the newest record, and times never fall behind its time: whatever removes old
+/// records must leave the newest of every partition.
 enum Schema {
     /// "ding": tells our files from other SQLite files.
     static let applicationID: Int32 = 0x6469_6e67
@@ -34,6 +37,9 @@ enum Schema {
         """
 
     /// Opens a file of ours; makes its tables where it is new and may be written.
+    ///
+    /// - Throws: `.unusable` where it is not ours, newer than this program, or cannot be read or written; then it is
+    ///   left as it was.
     static func open(_ path: String, tables: String, readOnly: Bool) throws(EventLogError) -> DatabasePool {
         var configuration = Configuration()
         configuration.readonly = readOnly
@@ -43,29 +49,41 @@ enum Schema {
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
         }
         do {
-            if readOnly, !FileManager.default.fileExists(atPath: path) {
+            if FileManager.default.fileExists(atPath: path) {
+                // First without the right to write: opening a pool turns any SQLite file into a WAL one.
+                var looking = Configuration()
+                looking.readonly = true
+                try DatabaseQueue(path: path, configuration: looking).read { database in
+                    if try readOnly || !isNew(database) { try check(database, path) }
+                }
+            } else if readOnly {
                 throw EventLogError.unusable(
                     "there is no \(path): is this a Dinghy data directory? serve or replay into it first")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
-            if readOnly {
-                try pool.read { try check($0, path) }
-            } else {
-                // Only now: a pool sets NORMAL when it has switched to WAL, and inside a transaction it cannot change.
+            if !readOnly {
+                // Not in `prepareDatabase`: a pool sets its writer to NORMAL after that, with which the last commits
+                // are lost in a power cut.
                 try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
                 try pool.write { try prepare($0, path, tables) }
             }
             return pool
         } catch let error as EventLogError {
             throw error
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw .unusable("\(path) is no SQLite file, or its first page is damaged: choose another data directory")
         } catch {
-            throw .unusable("\(path) cannot be opened: \(error)")
+            throw .unusable("\(path) cannot be opened, check its permissions and its disk: \(error)")
         }
     }
 
+    /// Whether nothing was ever stored in a file: there is none of anybody's tables.
+    private static func isNew(_ database: Database) throws -> Bool {
+        try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
+    }
+
     private static func prepare(_ database: Database, _ path: String, _ tables: String) throws {
-        let isNew = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
-        if isNew {
+        if try isNew(database) {
             try database.execute(sql: tables)
             try database.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
         }

@@ -1,17 +1,10 @@
 import EventLog
 import FoundationEssentials
 import GRDB
-import GRDBSQLite
 import Synchronization
 
 /// Reads one partition of a table of records by short transactions, so that no reader holds the log's WAL back.
 final class TableReader: EventReader {
-    enum Table: String {
-        case event
-        case score
-        case outcome
-    }
-
     /// A batch ends when it holds this much, whatever its limit.
     private static let maxBytes = 8 << 20
     /// How often a reader in another process than the writer looks again.
@@ -24,7 +17,7 @@ final class TableReader: EventReader {
     private let bell: Bell?
     private let offset: Mutex<Int64>
 
-    init(_ table: Table, pool: DatabasePool, partition: Int, from offset: Int64, bell: Bell?) {
+    init(_ table: RecordTable, pool: DatabasePool, partition: Int, from offset: Int64, bell: Bell?) {
         self.pool = pool
         self.partition = partition
         self.bell = bell
@@ -36,6 +29,7 @@ final class TableReader: EventReader {
     }
 
     func next(limit: Int, wait: Duration) async throws(EventLogError) -> [StoredRecord] {
+        precondition(limit > 0, "TableReader.next: a limit of \(limit)")
         let deadline = ContinuousClock.now + wait
         while true {
             let heard = bell?.rings
@@ -66,8 +60,10 @@ final class TableReader: EventReader {
                 }
                 return records
             }
+        } catch is CancellationError {
+            return []
         } catch {
-            throw .failed("reading partition \(partition) from offset \(from): \(error)")
+            throw EventLogError(error, "partition \(partition) could not be read from offset \(from) on")
         }
         if let last = records.last { offset.withLock { $0 = last.offset + 1 } }
         return records
