@@ -33,7 +33,6 @@ final class DirectoryLock: Sendable {
                 "the data directory \(directory) cannot be written (\(String(cString: strerror(errno)))): "
                     + "choose another with --data, or give this user the right to write there")
         }
-        descriptor = Mutex(opened)
         var wanted = Self.wholeFile(F_WRLCK)
         guard fcntl(opened, Self.setLock, &wanted) == 0 else {
             let reason = errno
@@ -50,6 +49,8 @@ final class DirectoryLock: Sendable {
                 "the data directory \(directory) is in use\(process)\(url): stop that process, talk to it with --url, "
                     + "or choose another directory with --data")
         }
+        // Only now: from here on `deinit` runs where this throws, and releases what is held.
+        descriptor = Mutex(opened)
         try announce(url: nil)
     }
 
