@@ -32,17 +32,18 @@ struct WriterState: Sendable {
     private static func recent(
         _ database: Database, partitionCount: Int, limits: EmbeddedLimits
     ) throws -> [(identity: UInt64, time: Int64)] {
-        var recent: [(identity: UInt64, time: Int64)] = []
+        var recent: [(identity: UInt64, time: Int64, offset: Int64)] = []
         for partition in 0..<partitionCount {
             let rows = try Row.fetchCursor(
                 database,
-                sql: #"SELECT identity, time FROM event WHERE partition = ? ORDER BY "offset" DESC LIMIT ?"#,
+                sql: #"SELECT identity, time, "offset" FROM event WHERE partition = ? ORDER BY "offset" DESC LIMIT ?"#,
                 arguments: [partition, limits.identities / partitionCount])
             while let row = try rows.next() {
-                if let identity = row[0] as Int64? { recent.append((UInt64(bitPattern: identity), row[1])) }
+                if let identity = row[0] as Int64? { recent.append((UInt64(bitPattern: identity), row[1], row[2])) }
             }
         }
-        return recent.sorted { $0.time < $1.time }
+        // The oldest are forgotten first, also among those of one moment.
+        return recent.sorted { ($0.time, $0.offset) < ($1.time, $1.offset) }.map { ($0.identity, $0.time) }
     }
 
     mutating func adopt(_ change: WriterChange) {
