@@ -88,15 +88,20 @@ public struct EmbeddedLog: EventLog {
 
     public func rejected(from number: Int64, limit: Int) async throws(EventLogError) -> [RejectedRecord] {
         try await read { database in
-            try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 database,
                 sql: "SELECT time, source, reason, line, bytes FROM rejected WHERE number >= ? ORDER BY number LIMIT ?",
-                arguments: [number, limit]
-            ).map { row in
-                RejectedRecord(
-                    time: row[0], source: row[1], reason: row[2], line: row[3],
-                    bytes: try row.withUnsafeData(atIndex: 4) { [UInt8]($0 ?? .init()) })
+                arguments: [number, limit])
+            // A reason may quote any character, but GRDB's strings end at the first NUL.
+            func text(_ row: Row, _ column: Int) throws -> String {
+                try row.withUnsafeData(atIndex: column) { String(decoding: $0 ?? .init(), as: UTF8.self) }
             }
+            return try Array(
+                rows.map { row in
+                    RejectedRecord(
+                        time: row[0], source: try text(row, 1), reason: try text(row, 2), line: row[3],
+                        bytes: try row.withUnsafeData(atIndex: 4) { [UInt8]($0 ?? .init()) })
+                })
         }
     }
 
@@ -134,6 +139,6 @@ public struct EmbeddedLog: EventLog {
     private func read<T: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(EventLogError) -> T {
-        do { return try await pool.read(body) } catch { throw EventLogError(error, "the events log could not be read") }
+        try await pool.answer("the events log could not be read", body)
     }
 }

@@ -14,8 +14,8 @@ public struct EmbeddedOutputs: OutputLog {
     }
 
     public func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
-        do { return try await pool.read { try $0.bounds(of: stream.table, partition: partition) } } catch {
-            throw EventLogError(error, "the scores could not be read")
+        try await pool.answer("the scores could not be read") {
+            try $0.bounds(of: stream.table, partition: partition)
         }
     }
 
@@ -26,12 +26,8 @@ public struct EmbeddedOutputs: OutputLog {
     }
 
     public func position(partition: Int) async throws(EventLogError) -> String? {
-        do {
-            return try await pool.read {
-                try String.fetchOne($0, sql: "SELECT value FROM position WHERE partition = ?", arguments: [partition])
-            }
-        } catch {
-            throw EventLogError(error, "the committed position could not be read")
+        try await pool.answer("the committed position could not be read") {
+            try String.fetchOne($0, sql: "SELECT value FROM position WHERE partition = ?", arguments: [partition])
         }
     }
 }

@@ -12,6 +12,18 @@ extension OutputStream {
     var table: RecordTable { self == .scores ? .score : .outcome }
 }
 
+extension DatabasePool {
+    /// Reads what takes no time worth mentioning. In a task of its own: GRDB would answer a cancelled one with an error,
+    /// and a caller that is about to end would take the log for broken.
+    ///
+    /// - Parameter failing: what an error says was not possible.
+    func answer<T: Sendable>(
+        _ failing: String, _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(EventLogError) -> T {
+        do { return try await Task { try await read(body) }.value } catch { throw EventLogError(error, failing) }
+    }
+}
+
 /// What is asked of the tables in more than one place. Statements are kept by their connection.
 extension Database {
     /// The offset and append time of a partition's newest record.
