@@ -1,5 +1,6 @@
 import EmbeddedLog
 import EventLog
+import GRDB
 import Testing
 
 /// Readers in this process and beside another's.
@@ -66,6 +67,20 @@ struct ReaderTests {
             turns.append(partition)
         }
         #expect(turns == [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+        await data.close()
+    }
+
+    @Test func aConsumerWhoseAssignmentFailedIsAssignedLater() async throws {
+        let directory = try TemporaryDirectory()
+        let data = try await directory.open()
+        let consumer = data.makeConsumer()
+        let scores = try DatabaseQueue(path: directory.path + "/scores.sqlite")
+        try scores.inDatabase { try $0.execute(sql: "ALTER TABLE position RENAME TO elsewhere") }
+        await #expect(throws: EventLogError.self) { try await consumer.next(limit: 1) }
+        try scores.inDatabase { try $0.execute(sql: "ALTER TABLE elsewhere RENAME TO position") }
+        #expect(
+            try await consumer.next(limit: 1)
+                == .assigned([AssignedPartition(partition: 0, position: nil, bounds: 0..<0)]))
         await data.close()
     }
 }

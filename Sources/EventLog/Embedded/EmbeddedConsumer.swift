@@ -35,11 +35,11 @@ public final class EmbeddedConsumer: EventConsumer {
     }
 
     public func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
-        let isFirst = state.withLock { state in
-            defer { state.assigned = true }
-            return !state.assigned
+        if !state.withLock({ $0.assigned }) {
+            let assigned = try await assignment()
+            state.withLock { $0.assigned = true }
+            return .assigned(assigned)
         }
-        if isFirst { return .assigned(try await assignment()) }
 
         let heard = eventBell.rings
         if let records = try await round(limit: limit) { return records }
