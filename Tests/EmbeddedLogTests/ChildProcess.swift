@@ -18,15 +18,16 @@ final class ChildProcess: Sendable {
         process.standardOutput = pipe
         let (output, continuation) = AsyncStream.makeStream(of: UInt8.self)
         self.output = output
-        pipe.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            for byte in data { continuation.yield(byte) }
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-                continuation.finish()
-            }
-        }
         try process.run()
+        // A thread that waits: with many children, Foundation's `readabilityHandler` now and then loses a pipe that has
+        // something to say.
+        let handle = pipe.fileHandleForReading
+        Thread.detachNewThread {
+            while case let data = handle.availableData, !data.isEmpty {
+                for byte in data { continuation.yield(byte) }
+            }
+            continuation.finish()
+        }
     }
 
     deinit { kill() }
