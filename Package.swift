@@ -110,6 +110,12 @@ let package = Package(
         .target(
             name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
             swiftSettings: settings),
+        .executableTarget(
+            name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging], path: "tools/bench/log",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
+            path: "Tests/LogProcess", swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", logging]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),

@@ -5,10 +5,12 @@ import Synchronization
 
 /// Moves the WAL's pages into the database file from a connection of its own, so that no append waits for it.
 ///
-/// SQLite tells after every commit how many pages the WAL holds. When enough of them wait, a passive checkpoint moves
-/// them, which blocks neither readers nor the writer. Under steady load that never ends with an empty WAL, which would
-/// therefore grow: beyond a limit, once a passive checkpoint has moved nearly all, another moves the rest with the
-/// writer held up, so that the WAL starts anew.
+/// SQLite tells after every commit how many pages the WAL holds. When it has grown by so many, a passive checkpoint
+/// moves them, which blocks neither readers nor the writer. Under steady load that never ends with an empty WAL, which
+/// would therefore grow: beyond a limit, once a passive checkpoint has moved nearly all, another moves the rest with
+/// the writer held up, so that the WAL starts anew. Beyond four times that limit it is not waited for that anything is
+/// nearly done: a writer that outruns all checkpoints waits. Where a checkpoint moves nothing, somebody keeps a
+/// transaction open for reading; then the WAL grows, and nobody is held up for nothing.
 final class Checkpointer: Sendable {
     /// How long the writer may be held up where a reader keeps the WAL from starting anew.
     private static let patience_s = 0.25
@@ -36,17 +38,21 @@ final class Checkpointer: Sendable {
         pool.writeWithoutTransaction { [size] in size.watch($0) }
         task.withLock { task in
             task = Task.detached(priority: .utility) { [self] in
-                for await _ in signals { await checkpoint() }
+                var moved = 0
+                for await _ in signals { await checkpoint(&moved) }
             }
         }
     }
 
-    private func checkpoint() async {
+    /// - Parameter moved: how many pages the last one had moved; how many this one has.
+    private func checkpoint(_ moved: inout Int) async {
         do {
-            let (pages, moved) = try await run("PASSIVE")
-            size.moved(moved)
-            // Where readers held back the first, the second would only wait for them.
-            if pages >= limits.walPages, pages - moved < limits.checkpointPages { _ = try await run("RESTART") }
+            let passive = try await run("PASSIVE")
+            size.looked(at: passive.pages)
+            let isNearlyDone = passive.pages - passive.moved < limits.checkpointPages
+            let isOutrun = passive.pages >= 4 * limits.walPages && passive.moved != moved
+            moved = passive.moved
+            if passive.pages >= limits.walPages, isNearlyDone || isOutrun { _ = try await run("RESTART") }
         } catch {
             logger.warning("checkpoint of \(path) failed, its WAL grows until one succeeds: \(error)")
         }
@@ -81,19 +87,19 @@ final class Checkpointer: Sendable {
     }
 }
 
-/// How far the WAL has grown since it was last moved, as its writer's connection reports.
+/// How far the WAL has grown since it was last looked at, as its writer's connection reports.
 private final class WALSize: Sendable {
     let signal: AsyncStream<Void>.Continuation
     private let due: Int
-    /// Pages of the present WAL that are in the database file.
-    private let movedPages = Atomic(0)
+    /// Pages of the present WAL at the last look.
+    private let seen = Atomic(0)
 
     init(due: Int, signal: AsyncStream<Void>.Continuation) {
         self.due = due
         self.signal = signal
     }
 
-    func moved(_ pages: Int) { movedPages.store(pages, ordering: .relaxed) }
+    func looked(at pages: Int) { seen.store(pages, ordering: .relaxed) }
 
     /// Listens to a connection's commits.
     func watch(_ database: Database) {
@@ -113,12 +119,12 @@ private final class WALSize: Sendable {
     }
 
     private func holds(_ pages: Int) {
-        var moved = movedPages.load(ordering: .relaxed)
-        if pages < moved {
+        var seen = seen.load(ordering: .relaxed)
+        if pages < seen {
             // The WAL has started anew.
-            moved = 0
-            movedPages.store(0, ordering: .relaxed)
+            seen = 0
+            self.seen.store(0, ordering: .relaxed)
         }
-        if pages - moved >= due { signal.yield() }
+        if pages - seen >= due { signal.yield() }
     }
 }

@@ -126,6 +126,9 @@ public final class DataDirectory: Sendable {
     /// `.closed`.
     public func close() async {
         await log.close()
+        // SQLite removes the WAL with the last connection, if that is one that may write.
+        events.invalidateReadOnlyConnections()
+        scores.invalidateReadOnlyConnections()
         for checkpointer in writing?.checkpointers ?? [] { await checkpointer.finish() }
         // A pool that is closed already refuses; there is nothing else that could be done about a failure.
         try? events.close()

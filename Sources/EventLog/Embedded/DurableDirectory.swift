@@ -10,6 +10,10 @@ import FoundationEssentials
 /// Makes a directory where there is none, so that it survives a power cut: a name is durable once the directory that
 /// holds it is. (SQLite sees to its own files' names.)
 func makeDurableDirectory(_ path: String) throws(EventLogError) {
+    var isDirectory = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory {
+        throw .unusable("the data directory \(path) cannot be made: there is a file of that name")
+    }
     var missing: [URL] = []
     var url = URL(filePath: path).standardizedFileURL
     while !FileManager.default.fileExists(atPath: url.path), url.path != "/" {

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+/// `LogProcess` at work on a directory; what it says, line by line.
+final class ChildProcess: Sendable {
+    private let process: Process
+    private let input: Pipe
+    private let output: AsyncStream<UInt8>
+
+    init(_ arguments: String...) throws {
+        process = Process()
+        let siblings = URL(filePath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
+        process.executableURL = siblings.appending(path: "LogProcess")
+        process.arguments = arguments
+        input = Pipe()
+        process.standardInput = input
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        let (output, continuation) = AsyncStream.makeStream(of: UInt8.self)
+        self.output = output
+        pipe.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            for byte in data { continuation.yield(byte) }
+            if data.isEmpty {
+                handle.readabilityHandler = nil
+                continuation.finish()
+            }
+        }
+        try process.run()
+    }
+
+    deinit { kill() }
+
+    var pid: Int32 { process.processIdentifier }
+
+    /// The next `count` whole lines, fewer where the process ended; all that come where no count is given.
+    func lines(_ count: Int = .max) async -> [String] {
+        var lines: [String] = []
+        var line: [UInt8] = []
+        guard count > 0 else { return [] }
+        for await byte in output {
+            guard byte == UInt8(ascii: "\n") else {
+                line.append(byte)
+                continue
+            }
+            lines.append(String(decoding: line, as: UTF8.self))
+            line = []
+            if lines.count == count { break }
+        }
+        return lines
+    }
+
+    func endInput() throws { try input.fileHandleForWriting.close() }
+
+    /// As a power cut of this process alone; what it has said can still be read.
+    func kill() { if process.isRunning { Foundation.kill(pid, SIGKILL) } }
+}
