@@ -111,7 +111,7 @@ let package = Package(
             name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
             swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb]),
-        tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events"]),
+        tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", logging]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
         tests(
             "CollectorTests",
@@ -122,7 +122,12 @@ let package = Package(
         tests(
             "ScoringTests",
             ["Scoring", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
-        tests("ReplayTests", ["Replay", "EventLog", "EmbeddedLog", "Events", "Simulation"]),
+        tests(
+            "ReplayTests",
+            [
+                "Replay", "Collector", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
+                httpClient, nioCore, nioPosix, nioHTTP1, system, logging,
+            ]),
         tests(
             "RetrainingTests",
             ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),

@@ -13,8 +13,15 @@ package struct FeedPosition: Sendable, Equatable {
         outcomes = scores
     }
 
+    /// The id that stands for the oldest records kept.
+    package static let startID = "0"
+
     /// `nil` where the text is no id of a shop with this many partitions.
     package init?(id: String, partitionCount: Int) {
+        if id == Self.startID {
+            self.init(partitionCount: partitionCount)
+            return
+        }
         guard id.utf8.count <= 64 * (partitionCount + 1), id.hasPrefix("1:") else { return nil }
         let pairs = id.dropFirst(2).split(separator: ",", omittingEmptySubsequences: false)
         guard pairs.count == partitionCount else { return nil }

@@ -1,14 +1,14 @@
 /// Back-propagation through time over one session (Werbos 1990), adding to a gradient. Keeps its memory between sessions.
-struct Backpropagation {
+package struct Backpropagation {
     private let shape: Weights.Shape
-    private(set) var gradient: [SIMD8<Float>]
+    package private(set) var gradient: [SIMD8<Float>]
     private var tapes: [SIMD8<Float>] = []
     private var errors: [Float] = []
     private var hidden: [SIMD8<Float>]
     private var hiddenError: [SIMD8<Float>]
     private var scratch: [SIMD8<Float>]
 
-    init(_ shape: Weights.Shape) {
+    package init(_ shape: Weights.Shape) {
         self.shape = shape
         let zero = SIMD8<Float>(repeating: 0)
         gradient = Array(repeating: zero, count: shape.count)
@@ -17,12 +17,14 @@ struct Backpropagation {
         scratch = Array(repeating: zero, count: 2 * shape.row)
     }
 
-    mutating func clear() {
+    package mutating func clear() {
         for index in gradient.indices { gradient[index] = SIMD8(repeating: 0) }
     }
 
     /// Adds the gradient of a session's mean loss over its steps, times `weight`; returns that loss times `weight`.
-    mutating func add(_ inputs: ArraySlice<Encoder.Input>, purchased: Bool, weight: Float, weights: Weights) -> Double {
+    package mutating func add(_ inputs: ArraySlice<Encoder.Input>, purchased: Bool, weight: Float, weights: Weights)
+        -> Double
+    {
         let zero = SIMD8<Float>(repeating: 0)
         let stride = GRU.Tape.blocks(shape)
         if tapes.count < inputs.count * stride {

@@ -1,5 +1,5 @@
 import Events
-import Sessions
+package import Sessions
 
 /// Turns a step's facts into a model's inputs. A pure function of the step and of what was learnt about products and
 /// pages in the training window; it travels inside the model file.
@@ -56,12 +56,12 @@ public struct Encoder: Sendable, Equatable {
     private static let gapLimit_ms: UInt32 = 1_800_000
 
     /// One encoded step: which rows are on, and the numbers of the last rows.
-    struct Input: Sendable, Equatable {
+    package struct Input: Sendable, Equatable {
         var rows: SIMD8<UInt16>
         var numbers: SIMD8<Float>
     }
 
-    func encode(_ step: Step) -> Input {
+    package func encode(_ step: Step) -> Input {
         encode(step, product: products[step.sku] ?? .unseen)
     }
 

@@ -4,13 +4,16 @@
 /// r = σ(Wr·x + Ur·h + br), z = σ(Wz·x + Uz·h + bz), n = tanh(Wn·x + bn + r ⊙ (Un·h + cn)), h' = (1 − z) ⊙ n + z ⊙ h.
 /// Matrices stand transposed, a row an input: products are then sums of scaled rows, which vectorise, not dot products,
 /// which do not.
-struct Weights: Sendable, Equatable {
-    let shape: Shape
-    var values: [SIMD8<Float>]
+package struct Weights: Sendable, Equatable {
+    package let shape: Shape
+    package var values: [SIMD8<Float>]
 
     /// Where the parts stand, in blocks of eight.
-    struct Shape: Sendable, Equatable {
-        let hiddenSize: Int
+    package struct Shape: Sendable, Equatable {
+        package let hiddenSize: Int
+
+        package init(hiddenSize: Int) { self.hiddenSize = hiddenSize }
+
         /// Blocks of a hidden vector. Places beyond `hiddenSize` have weight zero and stay zero.
         var blocks: Int { (hiddenSize + 7) / 8 }
         /// Blocks of a row: r, z and n side by side.
@@ -18,16 +21,16 @@ struct Weights: Sendable, Equatable {
         /// [rowCount][3H]
         var inputs: Int { 0 }
         /// [H][3H]
-        var recurrent: Int { Encoder.rowCount * row }
+        package var recurrent: Int { Encoder.rowCount * row }
         /// [3H]: br, bz, bn.
-        var bias: Int { recurrent + 8 * blocks * row }
+        package var bias: Int { recurrent + 8 * blocks * row }
         /// [H]: cn.
-        var recurrentBias: Int { bias + row }
+        package var recurrentBias: Int { bias + row }
         /// [H]
-        var head: Int { recurrentBias + blocks }
+        package var head: Int { recurrentBias + blocks }
         /// One block, its first place is the head's bias.
-        var headBias: Int { head + blocks }
-        var count: Int { headBias + 1 }
+        package var headBias: Int { head + blocks }
+        package var count: Int { headBias + 1 }
     }
 
     init(zeros shape: Shape) {
@@ -36,7 +39,7 @@ struct Weights: Sendable, Equatable {
     }
 
     /// Fresh weights: inputs uniform in ±1/√H, recurrent matrices orthogonal, the head's bias the logit of the base rate.
-    init(shape: Shape, baseRate: Double, random: inout RandomSource) {
+    package init(shape: Shape, baseRate: Double, random: inout RandomSource) {
         self.init(zeros: shape)
         let hidden = shape.hiddenSize
         let scale = 1 / Double(hidden).squareRoot()

@@ -67,7 +67,7 @@ struct Opened: Sendable {
     }
 
     private static func kafka(_ settings: Settings, logger: Logger) async throws -> Opened {
-        let kafka = try await KafkaLog.open(settings.kafka(), logger: logger, now: WallClock.now)
+        let kafka = try await KafkaLog.open(settings.kafka(), logger: logger)
         return Opened(
             log: kafka.log, outputs: kafka.outputs, models: models(settings), settings: settings,
             consumer: { () throws(EventLogError) in try kafka.makeConsumer() }, announceURL: { _ in },

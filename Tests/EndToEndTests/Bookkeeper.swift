@@ -1,7 +1,8 @@
 import EmbeddedLog
 import EventLog
-import enum EventLog.OutputStream
 import Foundation
+
+import enum EventLog.OutputStream
 
 /// Counts what a data directory holds, by rules of its own: it knows JSON and the words of the records, nothing of the
 /// fold. Every record of the log must be in exactly one account; two scores for one record, or none where one is due,

@@ -162,12 +162,14 @@ private func text(_ moment: Int64) -> String {
                     let date = Date(timeIntervalSince1970: TimeInterval(time / 1_000))
                     let wall = time / 60_000 + Int64(calendar.timeZone.secondsFromGMT(for: date) / 60)
                     let shown = highest == .min ? wall...wall : (min(highest + 1, wall)...wall)
-                    let matches = shown.contains { wall in
-                        wall > highest && schedule.minutes.contains(Int(wall % 60))
-                            && schedule.hours.contains(Int(wall / 60 % 24))
+                    let matches = shown.contains { (wall: Int64) -> Bool in
+                        let hour = Int(wall / 60 % 24)
+                        let minute = Int(wall % 60)
+                        return wall > highest && schedule.minutes.contains(minute) && schedule.hours.contains(hour)
                     }
                     let parts = calendar.dateComponents([.hour, .minute], from: date)
-                    #expect(parts.hour == Int(wall / 60 % 24) && parts.minute == Int(wall % 60))
+                    #expect(parts.hour == Int(wall / 60 % 24))
+                    #expect(parts.minute == Int(wall % 60))
                     highest = max(highest, wall)
                     if matches { expected.append(time) }
                 }

@@ -53,7 +53,7 @@ struct LiveShop {
         request.body = .bytes(ByteBuffer(bytes: body))
         while true {
             let response: HTTPClientResponse
-            do { response = try await HTTPClient.shared.execute(request, timeout: .seconds(30)) } catch {
+            do { response = try await Web.client.execute(request, timeout: .seconds(30)) } catch {
                 throw CommandFailure(
                     "no server answers at \(url) (\(error)): start one with `dinghy serve`, or name it with --url")
             }

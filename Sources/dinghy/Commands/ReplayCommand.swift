@@ -54,7 +54,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let result: ReplayResult
         if let url = target.servingURL(settings) {
             let key = writeKey ?? ProcessInfo.processInfo.environment["DINGHY_WRITE_KEY"]
-            result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: .shared), settings)
+            result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: Web.client), settings)
         } else {
             result = try await Opened.writing(settings) { try await replay(into: EventLogSink(log: $0.log), settings) }
         }
@@ -99,6 +99,9 @@ struct ReplayCommand: AsyncParsableCommand {
         var duplicates: Int
         var rejected: Int
         var problems: [Problem]
+        /// The earliest and latest own time of a row, milliseconds since the epoch.
+        var from: Int64?
+        var to: Int64?
         var ended: Bool
         var retries: Int
 
@@ -109,6 +112,8 @@ struct ReplayCommand: AsyncParsableCommand {
             duplicates = result.counts.duplicates
             rejected = result.counts.rejected
             problems = result.problems.map { Problem(line: $0.line, reason: $0.reason) }
+            from = result.span?.lowerBound
+            to = result.span?.upperBound
             ended = result.ended
             retries = result.retries
         }
@@ -126,4 +131,3 @@ extension ProgressBar {
         update(done: progress.done, total: progress.total, unit: unit, detail: detail)
     }
 }
-

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import Console
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
@@ -30,6 +31,8 @@ struct TailCommand: AsyncParsableCommand {
     var type: String?
     @Option(help: "End after this many records.")
     var count: Int?
+    @Flag(help: "Begin with the oldest record that is kept.")
+    var fromStart = false
     @Flag(help: "One JSON record a line, as stored.")
     var json = false
 
@@ -40,7 +43,8 @@ struct TailCommand: AsyncParsableCommand {
         if let session { url.add("session", session) }
         if let timeline { url.add("timeline", timeline) }
         if let type { url.add("type", type) }
-        var tail = Tail(client: .shared, url: url.text, json: json, remaining: count)
+        var tail = Tail(client: Web.client, url: url.text, json: json, remaining: count)
+        if fromStart { tail.lastID = FeedPosition.startID }
         try await tail.run()
     }
 }
@@ -53,6 +57,14 @@ private struct Tail {
     var remaining: Int?
     var lastID: String?
     var connected = false
+    private var wasConnected = false
+
+    init(client: HTTPClient, url: String, json: Bool, remaining: Int?) {
+        self.client = client
+        self.url = url
+        self.json = json
+        self.remaining = remaining
+    }
 
     mutating func run() async throws {
         while true {
@@ -62,7 +74,7 @@ private struct Tail {
                 throw error
             } catch {
                 // Whatever broke the connection: a server that was there will be there again.
-                guard lastID != nil else {
+                guard wasConnected else {
                     throw CommandFailure(
                         "no server answers at \(url) (\(error)): start one with `dinghy serve`, or name it with --url")
                 }
@@ -85,6 +97,7 @@ private struct Tail {
             throw CommandFailure("\(url) answers \(response.status.code): \(String(buffer: reason))")
         }
         connected = true
+        wasConnected = true
         var events = ServerSentEvents()
         for try await chunk in response.body {
             for event in events.feed(chunk.readableBytesView) {

@@ -13,9 +13,9 @@ import ServiceLifecycle
 import UnixSignals
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// One process in the roles that the settings give it.
@@ -71,7 +71,8 @@ struct Server {
                 retraining: scheduler?.status(),
                 watching: roles.contains(.console) ? feed.clientCount : nil)
         } notReady: {
-            roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : []
+            (roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : [])
+                + (roles.contains(.console) && !feed.isStarted ? ["the console: recent scores are being read"] : [])
         }.add(to: router)
 
         let application = Application(
@@ -85,16 +86,17 @@ struct Server {
         services.append(application)
         if roles.contains(.console) { services.append(feed) }
         if let scheduler { services.append(scheduler) }
-        try await ServiceGroup(
-            configuration: .init(
-                services: services.map {
-                    // A service that ends by itself takes the others with it, in order.
-                    .init(
-                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter())
-        ).run()
+        var configuration = ServiceGroupConfiguration(
+            services: services.map {
+                // A service that ends by itself takes the others with it, in order.
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger.quieter())
+        // A watcher that reads nothing any more must not hold the stop.
+        configuration.maximumGracefulShutdownDuration = .seconds(30)
+        try await ServiceGroup(configuration: configuration).run()
     }
 
     private func announce(_ channel: any Channel, _ opened: Opened, _ logger: Logger) {

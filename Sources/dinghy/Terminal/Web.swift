@@ -1,16 +1,20 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import Replay
 
 /// Short questions to a running server.
 enum Web {
+    /// Says at once that nobody listens, instead of trying until a request's time is up. Lives as long as the process.
+    static let client = HTTPClient(configuration: HTTPSink.clientConfiguration)
+
     /// The body of a GET that was answered with 200.
     ///
     /// - Throws: `CommandFailure`, naming the URL and what the server says.
     static func get(_ url: URLParts, maxBytes: Int = 64 << 20) async throws -> [UInt8] {
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url.text), timeout: .seconds(30))
+            response = try await client.execute(HTTPClientRequest(url: url.text), timeout: .seconds(30))
         } catch {
             throw CommandFailure(
                 "no server answers at \(url.text) (\(error)): start one with `dinghy serve`, or name it with --url")

@@ -1,0 +1,106 @@
+import CRDKafka
+import EventLog
+import Logging
+
+/// What can be asked of a cluster about topics, offsets and a group's commits. Calls wait on a thread of their own.
+struct KafkaQueries: Sendable {
+    private let client: KafkaClient
+    private let queue: BlockingQueue
+    private let brokers: String
+    static let timeout_ms: Int32 = 10_000
+
+    /// - Parameter group: whose commits are asked for.
+    init(settings: KafkaSettings, group: String, logger: Logger) throws(EventLogError) {
+        client = try KafkaClient(
+            .consumer, settings.reader(group: group), overriding: settings.properties,
+            context: CallbackContext(logger: logger))
+        queue = BlockingQueue("queries")
+        brokers = settings.brokers
+    }
+
+    /// The partition counts of all topics that this user may see. Asking for all never makes one.
+    func topics() async throws(EventLogError) -> [String: Int] {
+        try await queue.run { [client, brokers] () throws(EventLogError) in
+            var metadata: UnsafePointer<rd_kafka_metadata>?
+            let code = rd_kafka_metadata(client.handle, 1, nil, &metadata, 5_000)
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
+                throw .unusable(
+                    "no Kafka broker answers at \(brokers) (\(KafkaClient.text(code))): start one, or correct "
+                        + "kafka.brokers and kafka.properties")
+            }
+            defer { rd_kafka_metadata_destroy(metadata) }
+            var counts: [String: Int] = [:]
+            for index in 0..<Int(metadata.pointee.topic_cnt) {
+                let topic = metadata.pointee.topics[index]
+                if topic.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+                    counts[String(cString: topic.topic)] = Int(topic.partition_cnt)
+                }
+            }
+            return counts
+        }
+    }
+
+    func bounds(_ topic: String, partition: Int) async throws(EventLogError) -> Range<Int64> {
+        try await queue.run { [client] () throws(EventLogError) in
+            var (low, high): (Int64, Int64) = (0, 0)
+            let code = rd_kafka_query_watermark_offsets(
+                client.handle, topic, Int32(partition), &low, &high, Self.timeout_ms)
+            try Self.check(code, "the bounds of \(topic) partition \(partition)")
+            return low..<max(low, high)
+        }
+    }
+
+    /// The first offset at or after a time; `nil` where there is none.
+    func offset(_ topic: String, partition: Int, atOrAfter time: Int64) async throws(EventLogError) -> Int64? {
+        try await queue.run { [client] () throws(EventLogError) in
+            try Self.withList { list throws(EventLogError) in
+                TopicPartitions.add(list, topic, partition, offset: time)
+                let code = rd_kafka_offsets_for_times(client.handle, list, Self.timeout_ms)
+                try Self.check(code, "the offset of a time in \(topic) partition \(partition)")
+                try Self.check(list.pointee.elems[0].err, "the offset of a time in \(topic) partition \(partition)")
+                let offset = list.pointee.elems[0].offset
+                return offset >= 0 ? offset : nil
+            }
+        }
+    }
+
+    /// What the group has committed of a partition; `nil` where nothing.
+    func committed(
+        _ topic: String, partition: Int
+    ) async throws(EventLogError) -> (offset: Int64, metadata: String)? {
+        try await queue.run { [client] () throws(EventLogError) in
+            try Self.withList { list throws(EventLogError) in
+                TopicPartitions.add(list, topic, partition)
+                var code = rd_kafka_committed(client.handle, list, Self.timeout_ms)
+                // A coordinator that has just started is still reading its log.
+                for _ in 0..<10 where code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS {
+                    code = rd_kafka_committed(client.handle, list, Self.timeout_ms)
+                }
+                try Self.check(code, "the committed position of \(topic) partition \(partition)")
+                let element = list.pointee.elems[0]
+                try Self.check(element.err, "the committed position of \(topic) partition \(partition)")
+                guard element.offset >= 0 else { return nil }
+                let metadata = element.metadata.map {
+                    String(decoding: UnsafeRawBufferPointer(start: $0, count: element.metadata_size), as: UTF8.self)
+                }
+                return (element.offset, metadata ?? "")
+            }
+        }
+    }
+
+    private static func withList<Result>(
+        _ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) throws(EventLogError) -> Result
+    ) throws(EventLogError) -> Result {
+        guard let list = rd_kafka_topic_partition_list_new(1) else {
+            preconditionFailure("KafkaQueries.withList: no memory")
+        }
+        defer { rd_kafka_topic_partition_list_destroy(list) }
+        return try body(list)
+    }
+
+    private static func check(_ code: rd_kafka_resp_err_t, _ what: String) throws(EventLogError) {
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw .failed("Kafka does not tell \(what): \(KafkaClient.text(code))")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Events
+import Intent
+import Sessions
+import Simulation
+
+/// Sessions to train and judge on.
+enum Examples {
+    /// The simulated shop, through the fold that everything goes through.
+    static func shop(events: Int, seed: UInt64 = 1, buyerShare: Double = 4) -> [TrainingSession] {
+        var parameters = ShopParameters.standard
+        parameters.buyerShare = buyerShare
+        var shop = Shop(seed: seed, parameters: parameters, start: 1_767_225_600_000)
+        var fold = SessionFold()
+        var sessions: [TrainingSession] = []
+        func take(_ closed: ClosedSession) {
+            if let session = TrainingSession(closed.session) { sessions.append(session) }
+        }
+        for offset in 0..<events {
+            _ = fold.fold(
+                offset: Int64(offset), time: 0, entry: .event(shop.next().event, timeline: .replay("shop")),
+                scoring: false, closed: take)
+        }
+        _ = fold.fold(offset: Int64(events), time: 0, entry: .end(replay: "shop"), scoring: false, closed: take)
+        return sessions
+    }
+
+    static func session(
+        _ kinds: [EventKind], purchased: Bool, start: Int64 = 0, sku: UInt64 = 0, gap_ms: UInt32 = 5_000
+    ) -> TrainingSession {
+        let steps = kinds.enumerated().map { index, kind in
+            Step(
+                kind: kind, sku: sku, page: UInt64(index + 1), gap_ms: index == 0 ? 0 : gap_ms,
+                elapsed_ms: UInt32(index) * gap_ms, cart: kind == .add ? 1 : 0, minuteOfWeek: 700)
+        }
+        return TrainingSession(start: start, steps: steps, purchased: purchased)
+    }
+
+    static let small: TrainingOptions = {
+        var options = TrainingOptions()
+        options.hiddenSize = 8
+        options.epochs = 3
+        return options
+    }()
+}

@@ -1,0 +1,177 @@
+import CRDKafka
+import EventLog
+import Events
+import KafkaLog
+import LogContract
+import Testing
+
+/// What librdkafka's mock cluster can bear witness to: delivery, order, reading, refusals. Nothing about transactions.
+struct MockTests {
+    private static func fixture() async throws -> LogFixture {
+        try await fixture(MockCluster(topics: MockCluster.shopTopics))
+    }
+
+    private static func fixture(_ cluster: MockCluster) async throws -> LogFixture {
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        return LogFixture(
+            log: kafka.log, outputs: kafka.outputs, makeConsumer: { try kafka.makeConsumer() },
+            restart: {
+                await kafka.close()
+                return try await fixture(cluster)
+            },
+            maxWaitingRecords: 100_000, offsetsAreDense: true, duplicatesAreRecognised: false,
+            close: {
+                await kafka.close()
+                withExtendedLifetime(cluster) {}
+            })
+    }
+
+    /// Look-up by time is not among them: the mock answers it with "none".
+    static let trials = (LogContract.appending + LogContract.reading).filter {
+        !["the first offset of a time is found"].contains($0.name)
+    }
+
+    @Test(arguments: trials)
+    func keepsTheContract(_ trial: LogContract.Trial) async throws { try await trial.run(Self.fixture) }
+
+    @Test func aBrokerThatMovesALeaderIsAskedAgain() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        cluster.fail(
+            requests: MockCluster.produceRequest,
+            with: [RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION])
+        let verdicts = try await kafka.log.append([NewRecord(key: "s:a", value: Array("{}".utf8), identity: 1)])
+        let partition = Partitioner.partition(ofKey: "s:a", count: 2)
+        #expect(verdicts == [.stored(Location(partition: partition, offset: 0))])
+        await kafka.close()
+    }
+
+    @Test func aRecordThatTheBrokerRefusesIsNotAcknowledged() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        cluster.fail(requests: MockCluster.produceRequest, with: [RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED])
+        do throws(EventLogError) {
+            _ = try await kafka.log.append([NewRecord(key: "s:a", value: Array("{}".utf8), identity: 1)])
+            Issue.record("it was acknowledged")
+        } catch {
+            guard case .failed = error else {
+                Issue.record("not a failure, but \(error)")
+                return
+            }
+        }
+        await kafka.close()
+    }
+
+    @Test func aMemberOfTheGroupReadsFromWhereItBegins() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let records = (0..<40).map { NewRecord(key: "s:\($0)", value: Array("{\"n\":\($0)}".utf8), identity: 1) }
+        _ = try await kafka.log.append(records)
+        let consumer = try kafka.makeConsumer()
+        var seen: [Int: [Int64]] = [:]
+        var wanted: [Int: Int64] = [:]
+        while wanted.isEmpty || seen.values.reduce(0, { $0 + $1.count }) < Int(wanted.values.reduce(0, +)) {
+            switch try await consumer.next(limit: 7) {
+            case .assigned(let partitions):
+                #expect(partitions.map(\.partition) == [0, 1])
+                for partition in partitions {
+                    #expect(partition.position == nil)
+                    // The first record of each is passed over.
+                    wanted[partition.partition] = partition.bounds.upperBound - 1
+                    try await consumer.begin(partition: partition.partition, at: 1)
+                }
+            case .records(let partition, let records):
+                #expect(records.count <= 7)
+                seen[partition, default: []] += records.map(\.offset)
+            case .idle, .revoked, .lost: continue
+            }
+        }
+        for (partition, count) in wanted { #expect(seen[partition] == Array(1...count)) }
+        await consumer.close()
+        await kafka.close()
+    }
+
+    /// The road of a transaction. The mock answers every step and keeps the records; whether they would be all or
+    /// nothing only a real cluster can show.
+    @Test func aCommitSendsOutputsAndOffsets() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let consumer = try kafka.makeConsumer()
+        while true {
+            guard case .assigned(let partitions) = try await consumer.next(limit: 10) else { continue }
+            for partition in partitions { try await consumer.begin(partition: partition.partition, at: 0) }
+            break
+        }
+        let score = OutputRecord(key: "s:a", value: Array("{\"score\":0.5}".utf8))
+        let outcome = OutputRecord(key: "s:a", value: Array("{\"purchased\":true}".utf8))
+        try await consumer.commit([
+            ScoredBatch(
+                partition: 1, follows: nil, next: 5, lowWaterOffset: 3, position: String(repeating: "p", count: 3_500),
+                scores: [score, score], outcomes: [outcome])
+        ])
+        for (stream, expected) in [(OutputStream.scores, [score, score]), (.outcomes, [outcome])] {
+            let reader = try await kafka.outputs.reader(stream, partition: 1, from: 0)
+            #expect(try await reader.next(limit: 10, wait: .seconds(10)).map(\.value) == expected.map(\.value))
+        }
+        await consumer.close()
+        await kafka.close()
+    }
+
+    @Test func rowsOfAReplayAreNumbered() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        func rows(_ numbers: ClosedRange<Int64>) -> [ReplayRow] {
+            numbers.map { number in
+                number % 5 == 0
+                    ? ReplayRow(
+                        number: number,
+                        content: .rejected(
+                            RejectedRecord(time: 0, source: "r", reason: "bad", line: Int(number), bytes: [1])))
+                    : ReplayRow(
+                        number: number,
+                        content: .event(NewRecord(key: "s:\(number)", value: Array("{}".utf8), identity: 0)))
+            }
+        }
+        let first = try await kafka.log.append(rows(1...10), ofReplay: "r")
+        #expect(first == ReplayAppended(stored: 8, rejected: 2))
+        let second = try await kafka.log.append(rows(6...12), ofReplay: "r")
+        #expect(second == ReplayAppended(stored: 2, rejected: 0, duplicates: 5))
+        await #expect(throws: EventLogError.replayGap(name: "r", expected: 13, got: 15)) {
+            try await kafka.log.append(rows(15...16), ofReplay: "r")
+        }
+        try await kafka.log.endReplay("r")
+        try await kafka.log.endReplay("r")
+        #expect(try await kafka.log.rejected(from: 0, limit: 10).map(\.line) == [5, 10])
+        await kafka.close()
+    }
+
+    /// Why a log cannot be opened.
+    private func refusal(_ settings: KafkaSettings) async -> String {
+        do throws(EventLogError) {
+            let kafka = try await KafkaLog.open(settings, logger: MockCluster.logger)
+            await kafka.close()
+            return "none"
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test func aMissingTopicIsNamedAndNotMade() async throws {
+        let cluster = MockCluster(topics: ["shop.events"])
+        for _ in 0..<2 { #expect(await refusal(cluster.settings()).contains("shop.rejected")) }
+    }
+
+    @Test func anAddressWithoutABrokerIsNamed() async throws {
+        var settings = MockCluster().settings()
+        settings.brokers = "127.0.0.1:1"
+        #expect(await refusal(settings).contains("127.0.0.1:1"))
+    }
+
+    @Test func aWrongPropertyIsNamedWithoutItsValue() async throws {
+        var settings = MockCluster().settings()
+        settings.properties = ["sasl.mechanism.nonsense": "a secret"]
+        let reason = await refusal(settings)
+        #expect(reason.contains("sasl.mechanism.nonsense"))
+        #expect(!reason.contains("a secret"))
+    }
+}

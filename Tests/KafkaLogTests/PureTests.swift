@@ -1,0 +1,94 @@
+import EventLog
+import KafkaLog
+import Testing
+
+struct PureTests {
+    private static let settings = KafkaSettings(
+        brokers: "a:9092", topicPrefix: "shop", group: "g", instance: "scorer-1", properties: [:])
+
+    /// Vectors of `org.apache.kafka.common.utils.UtilsTest.testMurmur2`.
+    @Test(
+        arguments: [
+            ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
+        ] as [(String, Int32)])
+    func aKeyHashesAsInJava(_ key: String, _ expected: Int32) {
+        #expect(Int32(bitPattern: Partitioner.murmur2(Array(key.utf8))) == expected)
+    }
+
+    @Test func producersAreIdempotentAndWaitForAllReplicas() {
+        let properties = Self.settings.producer
+        #expect(properties["acks"] == "all")
+        #expect(properties["enable.idempotence"] == "true")
+        #expect(properties["message.timeout.ms"] == "5000")
+        #expect(Self.settings.transactional(id: "x")["transactional.id"] == "x")
+        #expect(Self.settings.member["partition.assignment.strategy"] == "range,roundrobin")
+        #expect(Self.settings.member["isolation.level"] == "read_committed")
+        #expect(Self.settings.member["enable.auto.commit"] == "false")
+        #expect(Self.settings.base["allow.auto.create.topics"] == "false")
+    }
+
+    @Test func topicsThatDoNotFitAreNamed() throws {
+        let fitting = ["shop.events": 4, "shop.rejected": 1, "shop.scores": 4, "shop.outcomes": 4]
+        #expect(try KafkaLog.partitionCount(Self.settings, topics: fitting) == 4)
+        for missing in fitting.keys {
+            let error = #expect(throws: EventLogError.self) {
+                try KafkaLog.partitionCount(Self.settings, topics: fitting.filter { $0.key != missing })
+            }
+            #expect(error?.description.contains(missing) == true)
+        }
+        let error = #expect(throws: EventLogError.self) {
+            try KafkaLog.partitionCount(Self.settings, topics: fitting.merging(["shop.scores": 3]) { $1 })
+        }
+        #expect(error?.description.contains("shop.scores has 3 partitions, shop.events has 4") == true)
+    }
+
+    @Test func anAssignmentIsReadOnceAllOffsetsAreKnown() {
+        var machine = AssignmentMachine()
+        #expect(machine.assign([1, 0]) == .announce([0, 1]))
+        #expect(machine.begin(1, at: 7) == .nothing)
+        #expect(machine.begin(0, at: 3) == .read([0: 3, 1: 7]))
+        #expect(machine.state == .owning([0, 1]))
+    }
+
+    @Test func anOrderlyRevocationWaitsForTheLastCommit() {
+        var machine = AssignmentMachine()
+        _ = machine.assign([0])
+        _ = machine.begin(0, at: 0)
+        #expect(machine.revoke(lost: false) == .askBack([0]))
+        #expect(machine.state == .leaving([0]))
+        #expect(machine.release() == .giveBack)
+        #expect(machine.release() == .nothing)
+        #expect(machine.assign([2]) == .announce([2]))
+    }
+
+    @Test func whatIsLostIsDropped() {
+        var machine = AssignmentMachine()
+        _ = machine.assign([0, 1])
+        _ = machine.begin(0, at: 0)
+        #expect(machine.revoke(lost: false) == .drop([0, 1]))
+        _ = machine.assign([3])
+        _ = machine.begin(3, at: 0)
+        #expect(machine.revoke(lost: true) == .drop([3]))
+        #expect(machine.state == .none)
+    }
+
+    @Test func aMemberWithoutPartitionsHasNothingToSay() {
+        var machine = AssignmentMachine()
+        #expect(machine.assign([]) == .read([:]))
+        #expect(machine.revoke(lost: false) == .giveBack)
+    }
+
+    @Test func rejectedInputIsReadableJSON() throws {
+        let record = RejectedRecord(time: 5, source: "collect", reason: "sku: too long", line: 3, bytes: [0, 255, 34])
+        let bytes = RejectedRecordCoder.encode(record)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == #"{"bytes":"AP8i","line":3,"reason":"sku: too long","source":"collect","time":5}"#)
+        #expect(try RejectedRecordCoder.decode(StoredRecord(offset: 0, time: 0, value: bytes)) == record)
+        #expect(throws: EventLogError.self) {
+            try RejectedRecordCoder.decode(StoredRecord(offset: 9, time: 0, value: [1]))
+        }
+    }
+}
