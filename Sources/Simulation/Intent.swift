@@ -20,7 +20,7 @@ enum Intent: Int, Sendable, CaseIterable {
 }
 
 /// What a visitor does at one moment: one event, or several with the same time stamp.
-enum Action: Int, Sendable, CaseIterable {
+enum Action: Int, Sendable {
     case home = 0
     /// The list of the products of a category.
     case category = 1
