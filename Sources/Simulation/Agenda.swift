@@ -1,5 +1,5 @@
 /// Slots by time, the earliest first; equal times in the order of their slots. A binary heap.
-struct Agenda: Sendable, Equatable {
+struct Agenda: Sendable {
     private var times: [Int64] = []
     private var slots: [Int32] = []
 

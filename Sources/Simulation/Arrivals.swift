@@ -1,6 +1,6 @@
 /// When sessions begin: a Poisson process whose rate follows the hour of the day and the day of the week (UTC), by
 /// thinning (Lewis, Shedler 1979).
-struct Arrivals: Sendable, Equatable {
+struct Arrivals: Sendable {
     /// When the next session begins, milliseconds since the epoch.
     private(set) var next: Int64
     private var exact: Double

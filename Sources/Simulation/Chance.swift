@@ -1,6 +1,6 @@
 /// Random numbers from a seed: SplitMix64 (Steele, Lea, Flood 2014), the same on every machine, and the few laws that
 /// the shop draws from. No libm: its last bits differ between machines.
-struct Chance: Sendable, Equatable {
+struct Chance: Sendable {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
@@ -12,40 +12,37 @@ struct Chance: Sendable, Equatable {
     }
 
     mutating func bits() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
+        state &+= Self.gamma
+        return Self.mixed(state)
+    }
+
+    /// The finaliser, which is one to one.
+    static func mixed(_ number: UInt64) -> UInt64 {
+        var z = number
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
         z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
         return z ^ (z >> 31)
     }
+
+    /// A seed made of two.
+    static func key(_ one: UInt64, _ other: UInt64) -> UInt64 {
+        mixed(mixed(one &+ gamma) ^ (other &* gamma))
+    }
+
+    private static let gamma: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     /// In [0, 1).
     mutating func uniform() -> Double { Double(bits() >> 11) * 0x1p-53 }
 
     mutating func happens(_ probability: Double) -> Bool { uniform() < probability }
 
-    /// The place of one of the weights, each as likely as its share of their sum.
-    mutating func place(of weights: [Double], sum: Double) -> Int {
-        var left = uniform() * sum
-        for (place, weight) in weights.enumerated() {
-            left -= weight
-            if left < 0 { return place }
-        }
-        return weights.count - 1
-    }
-
-    /// Number of trials up to the first success, at least 1, with this mean.
-    mutating func geometric(mean: Double) -> Int {
-        guard mean > 1 else { return 1 }
-        // The inverse of the distribution function: 1 + ⌊ln u / ln(1 − 1/mean)⌋.
-        let trials = 1 + Self.log(1 - uniform()) / Self.log(1 - 1 / mean)
-        return Int(min(trials, 400))
-    }
+    /// From 0 up to `bound`, which is below 2³²; each is as likely as the others to one part in 2³² / `bound`.
+    mutating func below(_ bound: Int) -> Int { Int((bits() >> 32) * UInt64(bound) >> 32) }
 
     mutating func exponential(mean: Double) -> Double { -Self.log(1 - uniform()) * mean }
 
     /// e to a normal number: `median` times a factor whose logarithm has this deviation. The normal is a sum of four
-    /// uniforms, scaled to variance 1.
+    /// uniforms, scaled to variance 1: it lies within ±3.47.
     mutating func logNormal(median: Double, deviation: Double) -> Double {
         let sum = uniform() + uniform() + uniform() + uniform() - 2
         return median * Self.exp(sum * 1.732_050_807_568_877_2 * deviation)
@@ -78,7 +75,7 @@ struct Chance: Sendable, Equatable {
 }
 
 /// Draws from a fixed law over 0..<n in constant time (Walker 1977, Vose 1991).
-struct AliasTable: Sendable, Equatable {
+struct AliasTable: Sendable {
     private var threshold: [Double]
     private var alias: [Int32]
 

@@ -1,49 +1,65 @@
-/// A shop that never was: an endless stream of events in time order, from a seed. The same seed gives the same shop,
-/// event for event; memory is bounded by the sessions that are open at a time.
+/// A shop that never was: an endless stream of events in time order. The same seed, parameters and start give the same
+/// stream, event for event; memory is bounded by the sessions that are open at a time.
+///
+/// The seed alone decides what the shop is: its products and how well each sells. Seed and start together decide who
+/// comes. So a shop's history and its present are two streams of one seed, and share products but no session.
 public struct Shop: Sendable {
-    private let seed: UInt64
-    private let parameters: ShopParameters
     private let catalogue: Catalogue
+    /// Of this stream of visits.
+    private let key: UInt64
+    private let first: Weights<Intent>
     private var arrivals: Arrivals
     private var sessions: UInt64 = 0
-    private var visits: [Visit] = []
+    private var visits: ContiguousArray<Visit> = []
     private var freeSlots: [Int32] = []
-    /// The open visits by the time of their next row.
+    /// The open visits by the time of their next action.
     private var agenda = Agenda()
+    /// The rows of the last action, all at the same time; those before `nextRow` are out.
+    private var rows: [ShopEvent] = []
+    private var nextRow = 0
 
-    /// - Parameter start: when the shop opens, milliseconds since the epoch.
+    /// - Parameter start: when the shop opens, milliseconds since the epoch, not before it.
     public init(seed: UInt64, parameters: ShopParameters = .standard, start: Int64) {
-        precondition(
-            parameters.sessionsPerSecond > 0 && parameters.buyerShare > 0, "Shop.init: a shop without visitors")
-        self.seed = seed
-        self.parameters = parameters
+        parameters.check()
+        precondition(start >= 0, "Shop.init: opens at \(start), before 1970")
         catalogue = Catalogue(seed: seed)
-        arrivals = Arrivals(seed: seed, sessionsPerSecond: parameters.sessionsPerSecond, start: start)
+        key = Chance.key(seed, UInt64(start))
+        var first = IntentLaw.first
+        for intent in [Intent.collect, .buy, .returning] { first[intent] *= parameters.buyerShare }
+        self.first = first
+        arrivals = Arrivals(seed: key, sessionsPerSecond: parameters.sessionsPerSecond, start: start)
     }
 
     /// The next event.
     public mutating func next() -> ShopEvent {
-        while agenda.first.map({ arrivals.next <= $0.time }) ?? true { open() }
-        guard let (_, slot) = agenda.first else { preconditionFailure("Shop.next: no visit is open") }
-        let row = visits[Int(slot)].takeRow(catalogue)
-        if let time = visits[Int(slot)].nextTime {
-            agenda.replaceFirst(time: time)
-        } else {
-            agenda.removeFirst()
-            freeSlots.append(slot)
-        }
-        return row
+        if nextRow == rows.count { act() }
+        nextRow += 1
+        return rows[nextRow - 1]
     }
 
     /// Sessions under way.
     public var openSessions: Int { visits.count - freeSlots.count }
+
+    private mutating func act() {
+        rows.removeAll(keepingCapacity: true)
+        nextRow = 0
+        while agenda.first.map({ arrivals.next <= $0.time }) ?? true { open() }
+        guard let (_, slot) = agenda.first else { preconditionFailure("Shop.act: no visit is open") }
+        if visits[Int(slot)].act(catalogue, into: &rows) {
+            agenda.replaceFirst(time: visits[Int(slot)].due)
+        } else {
+            agenda.removeFirst()
+            freeSlots.append(slot)
+        }
+    }
 
     private mutating func open() {
         let start = arrivals.next
         arrivals.advance()
         sessions += 1
         let visit = Visit(
-            number: sessions, seed: seed, start: start, catalogue: catalogue, buyerShare: parameters.buyerShare)
+            name: Chance.mixed(key &+ sessions), start: start, chance: Chance(seed: key, stream: sessions),
+            first: first, catalogue: catalogue)
         let slot: Int32
         if let free = freeSlots.popLast() {
             slot = free
@@ -53,24 +69,5 @@ public struct Shop: Sendable {
             visits.append(visit)
         }
         agenda.insert(time: start, slot: slot)
-    }
-}
-
-/// What may be chosen about a shop.
-public struct ShopParameters: Sendable, Equatable {
-    /// New sessions a second, averaged over a week.
-    public var sessionsPerSecond: Double
-    /// How many times as many visitors as usual come to buy: 1 is a real shop, more makes a shop from which little
-    /// data teaches much.
-    public var buyerShare: Double
-
-    /// About the arrivals of the shop that the statistics in docs/simulator.md are of.
-    public static let standard = ShopParameters(sessionsPerSecond: 0.63, buyerShare: 1)
-    /// Mean events of a session, for turning a rate of events into one of sessions.
-    public static let eventsPerSession = 7.31
-
-    public init(sessionsPerSecond: Double, buyerShare: Double) {
-        self.sessionsPerSecond = sessionsPerSecond
-        self.buyerShare = buyerShare
     }
 }

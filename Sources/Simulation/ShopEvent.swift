@@ -1,26 +1,23 @@
 public import Events
 
-/// One event of the simulated shop: what its page would send, and its row in the browsing schema.
+/// One event of the simulated shop: what its page would send, and its row in the browsing schema. Both say the same,
+/// but that a row has no room for an event's id and for what was searched for.
 public struct ShopEvent: Sendable, Equatable {
-    /// A page of the shop. Its path is the event's URL.
-    enum Page: Sendable, Equatable {
-        case home
-        case category(Int)
-        case product(Int)
-        case search
-        case cart
-        case checkout
-        case thanks
+    /// A page of the shop; those that are many have a subject.
+    enum Page: UInt8, Sendable {
+        case home, category, info, search, product, cart, checkout, thanks
     }
 
-    public var kind: EventKind
+    public let kind: EventKind
+    let page: Page
+    /// The category, information page, query or product that page or kind speaks of.
+    let subject: Int32
+    /// Of the event in its session, from 1.
+    let number: UInt32
     /// Milliseconds since the epoch.
-    public var timestamp: Int64
-    /// The session's number, unique in a shop, and the event's in its session.
-    var session: UInt64
-    var number: Int
-    var product: Int?
-    var page: Page
+    public let timestamp: Int64
+    /// Unique in a shop.
+    let session: UInt64
 
     /// The header of the rows that `writeCSV` writes, without a newline.
     public static let csvHeader =
@@ -31,31 +28,31 @@ public struct ShopEvent: Sendable, Equatable {
         let session = text { Self.write(session: self.session, into: &$0) }
         return Event(
             id: "\(session)-\(number)", session: session, kind: kind, timestamp: timestamp,
-            sku: product.map { product in text { Self.write(product: product, into: &$0) } },
-            url: text { Self.write(page: page, into: &$0) }, query: kind == .search ? searchTerm : nil)
+            sku: kind == .pageview ? nil : text { Self.write(product: Int(subject), into: &$0) },
+            url: text { writePage(into: &$0) }, query: page == .search ? query : nil)
     }
 
-    private var searchTerm: String {
-        guard case .search = page else { return "anything" }
-        return "term \(session % 997)"
+    private var query: String {
+        let (category, wish) = Int(subject).quotientAndRemainder(dividingBy: Catalogue.wishes.count)
+        return Catalogue.wishes[wish] + " " + text { Self.write(category: category, into: &$0) }
     }
 
-    /// Appends one row with its newline. The schema has no word for a search: it is a view of the search page there.
+    /// Appends one row with its newline.
     public func writeCSV(into bytes: inout [UInt8]) {
         Self.write(session: session, into: &bytes)
         switch kind {
-        case .pageview, .search: bytes += Self.pageview
-        case .detail: bytes += Self.detail
-        case .add: bytes += Self.add
-        case .remove: bytes += Self.remove
-        case .purchase: bytes += Self.purchase
-        case .click: bytes += Self.click
+        case .pageview: bytes.append(contentsOf: Self.pageview)
+        case .detail: bytes.append(contentsOf: Self.detail)
+        case .add: bytes.append(contentsOf: Self.add)
+        case .remove: bytes.append(contentsOf: Self.remove)
+        case .purchase: bytes.append(contentsOf: Self.purchase)
+        case .search, .click: preconditionFailure("ShopEvent.writeCSV: the shop has no \(kind)")
         }
-        if let product { Self.write(product: product, into: &bytes) }
+        if kind != .pageview { Self.write(product: Int(subject), into: &bytes) }
         bytes.append(UInt8(ascii: ","))
         Self.write(number: timestamp, into: &bytes)
         bytes.append(UInt8(ascii: ","))
-        Self.write(page: page, into: &bytes)
+        writePage(into: &bytes)
         bytes.append(UInt8(ascii: "\n"))
     }
 
@@ -64,7 +61,6 @@ public struct ShopEvent: Sendable, Equatable {
     private static let add = Array(",event_product,add,".utf8)
     private static let remove = Array(",event_product,remove,".utf8)
     private static let purchase = Array(",event_product,purchase,".utf8)
-    private static let click = Array(",event_product,click,".utf8)
 
     private func text(_ write: (inout [UInt8]) -> Void) -> String {
         var bytes: [UInt8] = []
@@ -85,22 +81,29 @@ public struct ShopEvent: Sendable, Equatable {
 
     /// `c07-p123`: category and rank.
     private static func write(product: Int, into bytes: inout [UInt8]) {
-        bytes += "c".utf8
-        write(digits: product / Catalogue.ranks, 2, into: &bytes)
+        write(category: product / Catalogue.ranks, into: &bytes)
         bytes += "-p".utf8
         write(digits: product % Catalogue.ranks, 3, into: &bytes)
     }
 
-    private static func write(page: Page, into bytes: inout [UInt8]) {
+    private static func write(category: Int, into bytes: inout [UInt8]) {
+        bytes += "c".utf8
+        write(digits: category, 2, into: &bytes)
+    }
+
+    private func writePage(into bytes: inout [UInt8]) {
         switch page {
         case .home: bytes += "/".utf8
-        case .category(let category):
+        case .category:
             bytes += "/category/".utf8
-            write(digits: category, 2, into: &bytes)
-        case .product(let product):
-            bytes += "/product/".utf8
-            write(product: product, into: &bytes)
+            Self.write(category: Int(subject), into: &bytes)
+        case .info:
+            bytes += "/info/".utf8
+            Self.write(digits: Int(subject), 2, into: &bytes)
         case .search: bytes += "/search".utf8
+        case .product:
+            bytes += "/product/".utf8
+            Self.write(product: Int(subject), into: &bytes)
         case .cart: bytes += "/cart".utf8
         case .checkout: bytes += "/checkout".utf8
         case .thanks: bytes += "/thanks".utf8

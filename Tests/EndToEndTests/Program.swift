@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// The program as it was built, run as its users run it.
@@ -19,7 +20,7 @@ struct Program {
         var error: String
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end, which comes soon where the task is cancelled.
     @discardableResult
     static func run(
         _ arguments: [String], input: Data? = nil, environment: [String: String] = [:]
@@ -31,14 +32,19 @@ struct Program {
         process.standardError = error
         let stdin = Pipe()
         process.standardInput = stdin
-        let ended = AsyncStream<Void>.makeStream()
-        process.terminationHandler = { _ in ended.continuation.finish() }
+        let ending = Ending()
+        process.terminationHandler = { _ in ending.finish() }
         try process.run()
+        let pid = process.processIdentifier
         async let outputData = readAll(output)
         async let errorData = readAll(error)
         if let input { try? stdin.fileHandleForWriting.write(contentsOf: input) }
         try stdin.fileHandleForWriting.close()
-        for await _ in ended.stream {}
+        await withTaskCancellationHandler {
+            await ending.wait()
+        } onCancel: {
+            kill(pid, SIGTERM)
+        }
         return Result(
             code: process.terminationStatus, output: String(decoding: await outputData, as: UTF8.self),
             error: String(decoding: await errorData, as: UTF8.self))
@@ -79,5 +85,29 @@ final class TemporaryDirectory: Sendable {
     func write(_ text: String, to name: String) throws -> String {
         try text.write(toFile: file(name), atomically: true, encoding: .utf8)
         return file(name)
+    }
+}
+
+/// The end of a process: waited for by one task, to the end even where that is cancelled.
+final class Ending: Sendable {
+    private let state = Mutex<(isOver: Bool, waiter: CheckedContinuation<Void, Never>?)>((false, nil))
+
+    func finish() {
+        let waiter = state.withLock { state in
+            state.isOver = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.isOver { state.waiter = continuation }
+                return state.isOver
+            }
+            if isOver { continuation.resume() }
+        }
     }
 }

@@ -26,10 +26,10 @@ struct RealDataTests {
         process.arguments = ["xz", "-dc", "\(folder)/\(name).csv.xz"]
         _ = FileManager.default.createFile(atPath: target, contents: nil)
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: target))
-        let ended = AsyncStream<Void>.makeStream()
-        process.terminationHandler = { _ in ended.continuation.finish() }
+        let ending = Ending()
+        process.terminationHandler = { _ in ending.finish() }
         try process.run()
-        for await _ in ended.stream {}
+        await ending.wait()
         try #require(process.terminationStatus == 0)
         return target
     }

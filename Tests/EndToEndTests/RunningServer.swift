@@ -9,7 +9,7 @@ import Testing
 final class RunningServer: Sendable {
     let url: String
     private let process: Mutex<Process>
-    private let ended: AsyncStream<Void>
+    private let ending: Ending
 
     /// Starts it and returns when it listens.
     static func start(data: String, arguments: [String] = []) async throws -> RunningServer {
@@ -17,8 +17,8 @@ final class RunningServer: Sendable {
         let error = Pipe()
         process.standardError = error
         process.standardInput = FileHandle.nullDevice
-        let ended = AsyncStream<Void>.makeStream()
-        process.terminationHandler = { _ in ended.continuation.finish() }
+        let ending = Ending()
+        process.terminationHandler = { _ in ending.finish() }
         try process.run()
         // Its log says where it listens; what follows is read on, so that the pipe never fills.
         let lines = AsyncStream<String>.makeStream()
@@ -40,29 +40,29 @@ final class RunningServer: Sendable {
             log += line + "\n"
             guard let start = line.range(of: " serves http://") else { continue }
             let url = line[start.upperBound...].prefix { $0 != " " }
-            return RunningServer(url: "http://" + url, process: process, ended: ended.stream)
+            return RunningServer(url: "http://" + url, process: process, ending: ending)
         }
         throw Failure(description: "the server ended before it listened:\n\(log)")
     }
 
     struct Failure: Error, CustomStringConvertible { var description: String }
 
-    private init(url: String, process: Process, ended: AsyncStream<Void>) {
+    private init(url: String, process: Process, ending: Ending) {
         self.url = url
         self.process = Mutex(process)
-        self.ended = ended
+        self.ending = ending
     }
 
     /// As a power cut would.
     func kill() async {
         _ = process.withLock { Foundation.kill($0.processIdentifier, SIGKILL) }
-        for await _ in ended {}
+        await ending.wait()
     }
 
     /// Asks it to stop, and gives its exit code.
     func stop() async -> Int32 {
         process.withLock { $0.terminate() }
-        for await _ in ended {}
+        await ending.wait()
         return process.withLock { $0.terminationStatus }
     }
 

@@ -6,8 +6,9 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Plays a shop that never was: as CSV, or live against a server.",
         discussion: """
-            The same seed gives the same shop, event for event. Without --live, rows of the browsing CSV schema go to
-            standard output in time order.
+            The seed decides what the shop sells, seed and start decide who comes: the same two give the same events,
+            another start the same shop at another time. Without --live, rows of the browsing CSV schema go to standard
+            output in time order.
 
               dinghy simulate --events 500000 > shop.csv
               dinghy simulate --live --rate 50
@@ -26,6 +27,8 @@ struct SimulateCommand: AsyncParsableCommand {
     var start: Int64 = 1_767_225_600_000
     @Option(help: "New sessions a second of simulated time.")
     var sessionsPerSecond: Double?
+    @Option(help: "Weight of those who come to buy: 1 is like a real shop, 10 gives about five times as many buyers.")
+    var buyerShare = ShopParameters.standard.buyerShare
     @Flag(help: "Post events to a server as they happen.")
     var live = false
     @Option(help: "Live: events a second.")
@@ -36,10 +39,26 @@ struct SimulateCommand: AsyncParsableCommand {
     func validate() throws {
         guard rate > 0 else { throw ValidationError("--rate must be above 0") }
         guard events ?? 1 > 0 else { throw ValidationError("--events must be above 0") }
+        guard start >= 0 else { throw ValidationError("--start must not lie before 1970") }
+        try check(buyerShare, within: ShopParameters.buyerShareLimits, "--buyer-share")
+        if let sessionsPerSecond {
+            try check(sessionsPerSecond, within: ShopParameters.sessionsPerSecondLimits, "--sessions-per-second")
+        } else if live {
+            let limits = ShopParameters.sessionsPerSecondLimits
+            let events = ShopParameters.eventsPerSession
+            try check(rate, within: limits.lowerBound * events...limits.upperBound * events, "--rate")
+        }
+    }
+
+    private func check(_ value: Double, within limits: ClosedRange<Double>, _ option: String) throws {
+        guard limits.contains(value) else {
+            throw ValidationError("\(option) must be \(limits.lowerBound) to \(limits.upperBound)")
+        }
     }
 
     func run() async throws {
         var parameters = ShopParameters.standard
+        parameters.buyerShare = buyerShare
         if let sessionsPerSecond { parameters.sessionsPerSecond = sessionsPerSecond }
         if live {
             let url = try await target.url()
