@@ -74,8 +74,9 @@ package struct Backpropagation {
         return loss * Double(scale)
     }
 
-    /// −ln P(label), from the logit, without overflow.
-    static func loss(logit: Double, purchased: Bool) -> Double {
+    /// −ln P(label), from the logit, without overflow; NaN where the logit is no finite number.
+    package static func loss(logit: Double, purchased: Bool) -> Double {
+        guard logit.isFinite else { return .nan }
         let signed = purchased ? -logit : logit
         return max(signed, 0) + PortableMath.log1p(PortableMath.exp(-abs(signed)))
     }

@@ -12,6 +12,11 @@ extension IntentModel: PrefixPredictor {}
 struct ConstantBaseline: PrefixPredictor {
     let probability: Float
 
+    /// The share of buying sessions instead, for a comparison in which each session weighs the same.
+    init(sessions: [TrainingSession]) {
+        probability = Float((Double(sessions.count { $0.purchased }) + 0.5) / (Double(sessions.count) + 1))
+    }
+
     init(_ training: [TrainingSession]) {
         let prefixes = training.reduce(0) { $0 + $1.steps.count }
         let positive = training.reduce(0) { $0 + ($1.purchased ? $1.steps.count : 0) }

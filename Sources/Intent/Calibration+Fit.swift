@@ -1,7 +1,7 @@
 extension Calibration {
     /// Fits slope and offset by Newton's method on the log-loss of every prefix, each session weighing by its prefixes,
     /// with Platt's softened targets and a light pull of the slope towards 1, so that a span of few buyers changes little.
-    static func fit(_ sessions: [(logits: [Float], purchased: Bool)]) -> Calibration {
+    package static func fit(_ sessions: [(logits: [Float], purchased: Bool)]) -> Calibration {
         let positives = sessions.reduce(0) { $0 + ($1.purchased ? $1.logits.count : 0) }
         let negatives = sessions.reduce(0) { $0 + ($1.purchased ? 0 : $1.logits.count) }
         let high = (Double(positives) + 1) / (Double(positives) + 2)

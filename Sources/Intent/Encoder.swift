@@ -15,6 +15,12 @@ public struct Encoder: Sendable, Equatable {
         /// Logit of the smoothed share of its sessions that added it, less the window's, halved.
         public var adding: Float
 
+        package init(popularity: Float, conversion: Float, adding: Float) {
+            self.popularity = popularity
+            self.conversion = conversion
+            self.adding = adding
+        }
+
         /// Of a product that the window never showed: nothing is known, so nothing is claimed.
         public static let unseen = Product(popularity: 0, conversion: 0, adding: 0)
     }

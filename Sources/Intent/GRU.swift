@@ -5,7 +5,7 @@
 enum GRU {
     typealias Block = SIMD8<Float>
 
-    /// What the backward step needs of the forward one, `7 · blocks` blocks: r, z, n, Un·h + cn, h (before), h' (after).
+    /// What the backward step needs of the forward one, `6 · blocks` blocks: r, z, n, Un·h + cn, h (before), h' (after).
     struct Tape {
         static func blocks(_ shape: Weights.Shape) -> Int { 6 * shape.blocks }
     }

@@ -43,11 +43,11 @@ public struct IntentModel: Sendable, Equatable {
     public let encoder: Encoder
     public let calibration: Calibration
     public let metadata: ModelMetadata
-    let weights: Weights
+    package let weights: Weights
 
     public var hiddenSize: Int { weights.shape.hiddenSize }
 
-    init(encoder: Encoder, weights: Weights, calibration: Calibration, metadata: ModelMetadata) {
+    package init(encoder: Encoder, weights: Weights, calibration: Calibration, metadata: ModelMetadata) {
         self.encoder = encoder
         self.weights = weights
         self.calibration = calibration
@@ -55,7 +55,7 @@ public struct IntentModel: Sendable, Equatable {
     }
 
     /// The uncalibrated logit after every step of a session.
-    func logits(_ session: TrainingSession) -> [Float] {
+    package func logits(_ session: TrainingSession) -> [Float] {
         var runner = StepRunner(weights)
         return session.steps.map { runner.step(encoder.encode($0)) }
     }

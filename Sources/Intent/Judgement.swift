@@ -8,10 +8,11 @@ public struct JudgementRules: Sendable, Codable, Equatable {
     /// Largest loss of AUC over all prefixes, and at prefixes 1, 5 and 10.
     public var maxAUCLoss = 0.005
     public var maxAUCLossAtPrefix = 0.02
+    /// Largest calibration error, and largest |mean score ÷ base rate − 1|, both less what a calibrated model would show
+    /// by chance on as few sessions.
     public var maxECE = 0.02
-    /// |mean score ÷ base rate − 1| at most.
     public var maxBias = 0.15
-    /// Resampled windows for the bound on the gain.
+    /// Resampled windows for the bound on the gain, at least 1.
     public var resamples = 1_000
     public var seed: UInt64 = 1
 
@@ -45,14 +46,15 @@ public enum Judgement {
         func kept(_ reason: String) -> Verdict {
             Verdict(promote: false, reason: reason, sessions: sessions.count, buyers: buyers)
         }
-        guard sessions.count >= rules.minSessions, buyers >= rules.minBuyers else {
+        precondition(rules.resamples > 0, "Judgement.judge: a bound from no resampled window")
+        guard sessions.count >= max(1, rules.minSessions), buyers >= max(1, rules.minBuyers) else {
             return kept(
                 "only \(sessions.count) unseen sessions with \(buyers) buyers, \(rules.minSessions) with \(rules.minBuyers) are needed"
             )
         }
         guard buyers < sessions.count else { return kept("every unseen session bought: nothing can be told apart") }
-        // Without a champion the rival is a constant that even knows the window's base rate.
-        let rival: any PrefixPredictor = champion ?? ConstantBaseline(sessions)
+        // Without a champion the rival is the best constant there is: one that knows the window.
+        let rival: any PrefixPredictor = champion ?? ConstantBaseline(sessions: sessions)
         let ours = Predictions(challenger, sessions)
         let theirs = Predictions(rival, sessions)
         let differences = zip(ours.losses, theirs.losses).map { $0 - $1 }
@@ -84,10 +86,13 @@ public enum Judgement {
             return
                 "the gain of \(Report.fixed(-mean / rivalLoss * 100)) % is below \(Report.fixed(rules.minGain * 100)) %"
         }
-        if let ece = ours.overall.ece, ece > rules.maxECE {
-            return "calibration error \(Report.fixed(ece)) is above \(Report.fixed(rules.maxECE))"
+        let error = CalibrationError.beyondChance(ours.all, bins: 20)
+        if error > rules.maxECE {
+            return "calibration error is \(Report.fixed(error)) above chance, \(Report.fixed(rules.maxECE)) is allowed"
         }
-        if let ratio = ours.overall.calibrationRatio, abs(ratio - 1) > rules.maxBias {
+        if let ratio = ours.overall.calibrationRatio,
+            CalibrationError.beyondChance(ours.all, bins: 1) > rules.maxBias * ours.overall.baseRate
+        {
             return "the mean score is \(Report.fixed(ratio)) times the base rate"
         }
         guard !isFirst else { return nil }
@@ -118,20 +123,24 @@ public enum Judgement {
         /// By session: the mean loss over its prefixes.
         var losses: [Double] = []
         var overall: Metrics
-        private var all: [(index: Int, probability: Float, positive: Bool)] = []
+        private(set) var all: [CalibrationError.Prediction] = []
+        private var indices: [Int] = []
 
         init(_ predictor: any PrefixPredictor, _ sessions: [TrainingSession]) {
-            for session in sessions {
+            for (number, session) in sessions.enumerated() {
                 let scores = predictor.scores(session)
                 losses.append(
                     scores.reduce(0) { $0 + Metrics.logLoss($1, session.purchased) } / Double(max(1, scores.count)))
-                for (index, score) in scores.enumerated() { all.append((index, score, session.purchased)) }
+                for (index, score) in scores.enumerated() {
+                    all.append((number, score, session.purchased))
+                    indices.append(index)
+                }
             }
             overall = Metrics(all.map { ($0.probability, $0.positive) })
         }
 
         func metrics(at prefix: Int) -> Metrics {
-            Metrics(all.filter { $0.index == prefix - 1 }.map { ($0.probability, $0.positive) })
+            Metrics(zip(all, indices).filter { $0.1 == prefix - 1 }.map { ($0.0.probability, $0.0.positive) })
         }
     }
 }

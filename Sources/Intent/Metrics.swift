@@ -11,7 +11,8 @@ public struct Metrics: Codable, Sendable, Equatable {
     public var prAUC: Double?
     public var logLoss: Double?
     public var brier: Double?
-    /// Expected calibration error over twenty bins of equal size.
+    /// Expected calibration error over twenty bins of equal size. Equal predictions share their mean label, so that
+    /// their order decides nothing.
     public var ece: Double?
     /// Mean prediction ÷ base rate.
     public var calibrationRatio: Double?
@@ -65,9 +66,19 @@ public struct Metrics: Codable, Sendable, Equatable {
     private static func calibrationError(_ sorted: [(probability: Float, positive: Bool)]) -> Double {
         let bins = min(20, sorted.count)
         var error = 0.0
+        var tie = 0..<0
+        var label = 0.0
         for bin in 0..<bins {
-            let members = sorted[(bin * sorted.count / bins)..<((bin + 1) * sorted.count / bins)]
-            let difference = members.reduce(0) { $0 + Double($1.probability) - ($1.positive ? 1 : 0) }
+            var difference = 0.0
+            for index in (bin * sorted.count / bins)..<((bin + 1) * sorted.count / bins) {
+                if index >= tie.upperBound {
+                    tie =
+                        index..<(sorted[index...].firstIndex { $0.probability != sorted[index].probability }
+                        ?? sorted.count)
+                    label = Double(sorted[tie].count { $0.positive }) / Double(tie.count)
+                }
+                difference += Double(sorted[index].probability) - label
+            }
             error += abs(difference)
         }
         return error / Double(sorted.count)

@@ -27,7 +27,9 @@ extension IntentModel {
     private static let magic = Array("DINGHYMD".utf8)
     private static let headerBytes = 8 + 4 + 8 + 8
     /// No model of ours is larger; a length beyond it is damage, not a reason to ask for memory.
-    private static let maxBytes = 256 << 20
+    private static let maxBodyBytes = 256 << 20
+    /// The most bytes that a model file may have.
+    public static let maxFileBytes = headerBytes + maxBodyBytes
 
     private struct Head: Codable {
         var hiddenSize: Int
@@ -67,14 +69,14 @@ extension IntentModel {
     }
 
     public init(deserializing bytes: [UInt8]) throws(ModelFileError) {
-        guard bytes.starts(with: Self.magic) else { throw .notAModel }
+        guard bytes.starts(with: Self.magic.prefix(bytes.count)) else { throw .notAModel }
         guard bytes.count >= Self.headerBytes else { throw .truncated(have: bytes.count, need: Self.headerBytes) }
         var header = ByteReader(bytes[Self.magic.count...])
         let version: UInt32 = try header.take()
         guard version == Self.fileVersion else { throw .foreignVersion(version) }
         let length: UInt64 = try header.take()
         let checksum: UInt64 = try header.take()
-        guard length <= UInt64(Self.maxBytes) else { throw .damaged }
+        guard length <= UInt64(Self.maxBodyBytes) else { throw .damaged }
         let need = Self.headerBytes + Int(length)
         guard bytes.count >= need else { throw .truncated(have: bytes.count, need: need) }
         guard bytes.count == need, Self.checksum(bytes[Self.headerBytes...]) == checksum else { throw .damaged }
@@ -85,7 +87,9 @@ extension IntentModel {
             head = try JSONDecoder().decode(
                 Head.self, from: Data(try body.take(bytes: Int(clamping: try body.takeCount()))))
         } catch let error as ModelFileError { throw error } catch { throw .malformed("its metadata: \(error)") }
-        guard (1...4_096).contains(head.hiddenSize) else { throw .malformed("hidden size \(head.hiddenSize)") }
+        guard TrainingOptions.hiddenSizes.contains(head.hiddenSize) else {
+            throw .malformed("hidden size \(head.hiddenSize)")
+        }
         let pageCount = try body.takeCount()
         guard pageCount <= Encoder.maxPages else { throw .malformed("\(pageCount) pages") }
         var pages: [UInt64] = []
@@ -95,10 +99,19 @@ extension IntentModel {
         var products: [UInt64: Encoder.Product] = [:]
         for _ in 0..<productCount {
             let sku: UInt64 = try body.take()
-            products[sku] = Encoder.Product(
+            let product = Encoder.Product(
                 popularity: try body.take(), conversion: try body.take(), adding: try body.take())
+            guard product.popularity.isFinite, product.conversion.isFinite, product.adding.isFinite else {
+                throw .malformed("a product's figure that is no number")
+            }
+            products[sku] = product
         }
-        var weights = Weights(zeros: Weights.Shape(hiddenSize: head.hiddenSize))
+        let shape = Weights.Shape(hiddenSize: head.hiddenSize)
+        // Before memory is asked for.
+        guard body.count == shape.count * 8 * MemoryLayout<Float>.size else {
+            throw .malformed("\(body.count) bytes of weights for hidden size \(head.hiddenSize)")
+        }
+        var weights = Weights(zeros: shape)
         for index in weights.values.indices {
             for lane in 0..<8 {
                 let value: Float = try body.take()
@@ -106,7 +119,6 @@ extension IntentModel {
                 weights.values[index][lane] = value
             }
         }
-        guard body.isAtEnd else { throw .malformed("something follows the weights") }
         self.init(
             encoder: Encoder(pages: pages, products: products), weights: weights,
             calibration: Calibration(slope: head.slope, offset: head.offset), metadata: head.metadata)
@@ -134,7 +146,7 @@ private struct ByteReader {
 
     init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    var count: Int { rest.count }
 
     mutating func take(bytes count: Int) throws(ModelFileError) -> ArraySlice<UInt8> {
         guard rest.count >= count else { throw .malformed("it ends inside a part") }

@@ -1,7 +1,7 @@
 /// Elementary functions that give the same bits on every machine: no libm, no fused multiply-add.
 ///
 /// Everything that scores uses these; so does training, so that the two never differ by a function.
-enum PortableMath {
+package enum PortableMath {
     /// 1.5 · 2²³: adding it rounds a float to an integer that then stands in the low bits.
     private static let magic: Float = 12_582_912
     private static let magicBits: Int32 = 0x4b40_0000
@@ -9,7 +9,7 @@ enum PortableMath {
     /// eˣ for eight values, after Cephes `expf` (Moshier): x = n·ln 2 + r, a polynomial for eʳ, 2ⁿ by the exponent's
     /// bits. Relative error below 2e-7; arguments are clamped to ±87.
     @inline(__always)
-    static func exp(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    package static func exp(_ x: SIMD8<Float>) -> SIMD8<Float> {
         var x = x
         x.replace(with: 87, where: x .> 87)
         x.replace(with: -87, where: x .< -87)
@@ -29,13 +29,13 @@ enum PortableMath {
     }
 
     @inline(__always)
-    static func sigmoid(_ x: SIMD8<Float>) -> SIMD8<Float> { 1 / (1 + exp(-x)) }
+    package static func sigmoid(_ x: SIMD8<Float>) -> SIMD8<Float> { 1 / (1 + exp(-x)) }
 
     @inline(__always)
-    static func tanh(_ x: SIMD8<Float>) -> SIMD8<Float> { 2 / (1 + exp(-2 * x)) - 1 }
+    package static func tanh(_ x: SIMD8<Float>) -> SIMD8<Float> { 2 / (1 + exp(-2 * x)) - 1 }
 
     /// 1 / (1 + e⁻ˣ), double precision to about 1e-15 relative.
-    static func sigmoid(_ x: Double) -> Double {
+    package static func sigmoid(_ x: Double) -> Double {
         x >= 0
             ? 1 / (1 + exp(-x))
             : {
@@ -43,10 +43,12 @@ enum PortableMath {
             }()
     }
 
-    static func logit(_ p: Double) -> Double { log(p / (1 - p)) }
+    package static func logit(_ p: Double) -> Double { log(p / (1 - p)) }
 
-    /// eˣ: x = n·ln 2 + r with |r| ≤ ln 2 / 2, then the Taylor series to the fourteenth term.
-    static func exp(_ x: Double) -> Double {
+    /// eˣ: x = n·ln 2 + r with |r| ≤ ln 2 / 2, then the Taylor series to the fourteenth term. Arguments are clamped to
+    /// ±700; NaN gives NaN.
+    package static func exp(_ x: Double) -> Double {
+        if x.isNaN { return x }
         let x = min(max(x, -700), 700)
         let n = (x * 1.442_695_040_888_963_4).rounded()
         let r = (x - n * 0.693_147_180_369_123_8) - n * 1.908_214_929_270_587_7e-10
@@ -60,7 +62,7 @@ enum PortableMath {
     }
 
     /// ln x for x > 0: x = m·2ᵉ with m near 1, then 2·artanh((m − 1)/(m + 1)) as a series.
-    static func log(_ x: Double) -> Double {
+    package static func log(_ x: Double) -> Double {
         precondition(x > 0 && x.isFinite, "PortableMath.log: of \(x)")
         var exponent = Int(x.exponent)
         var m = x.significand
@@ -79,10 +81,11 @@ enum PortableMath {
         return 2 * sum + Double(exponent) * 0.693_147_180_559_945_3
     }
 
-    static func log1p(_ x: Double) -> Double { log(1 + x) }
+    /// ln(1 + x) for x > −1; the absolute error, not the relative one, stays small near 0.
+    package static func log1p(_ x: Double) -> Double { log(1 + x) }
 
     /// sin and cos of a turn's share, by the Taylor series around the nearest quarter.
-    static func sinCos(turn: Double) -> (sin: Double, cos: Double) {
+    package static func sinCos(turn: Double) -> (sin: Double, cos: Double) {
         let quarter = (turn * 4).rounded()
         let x = (turn - quarter / 4) * 6.283_185_307_179_586
         let square = x * x

@@ -5,8 +5,8 @@ import Sessions
 ///
 /// Counted in folds by session, so that a training row's own label never reaches its own inputs: its products are
 /// described by the other folds. (Leaving out only the row's own session would tell the label by its absence.)
-struct ProductStatistics {
-    static let folds = 5
+package struct ProductStatistics {
+    package static let folds = 5
     /// Sessions' worth of the window's mean that every product starts with.
     private static let smoothing = 20.0
 
@@ -32,7 +32,7 @@ struct ProductStatistics {
     private var total: [UInt64: Count] = [:]
     private var all = Count()
 
-    init(_ sessions: [TrainingSession]) {
+    package init(_ sessions: [TrainingSession]) {
         for (index, session) in sessions.enumerated() {
             var seen: [UInt64: Bool] = [:]
             for step in session.steps where step.sku != 0 {
@@ -48,13 +48,13 @@ struct ProductStatistics {
     }
 
     /// A product as the sessions outside a training row's fold describe it.
-    func product(_ sku: UInt64, outsideFoldOf index: Int) -> Encoder.Product {
+    package func product(_ sku: UInt64, outsideFoldOf index: Int) -> Encoder.Product {
         guard sku != 0, let total = total[sku] else { return .unseen }
         return product(total - (byFold[index % Self.folds][sku] ?? Count()))
     }
 
     /// The most frequent products, as the whole window describes them.
-    func products(limit: Int) -> [UInt64: Encoder.Product] {
+    package func products(limit: Int) -> [UInt64: Encoder.Product] {
         let frequent = total.sorted { ($0.value.sessions, $1.key) > ($1.value.sessions, $0.key) }.prefix(limit)
         return Dictionary(uniqueKeysWithValues: frequent.map { ($0.key, product($0.value)) })
     }

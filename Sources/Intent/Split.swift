@@ -15,7 +15,7 @@ struct Split {
         validation = sorted[cut(0.7)..<cut(0.8)]
         calibration = sorted[cut(0.8)..<cut(0.9)]
         test = sorted[cut(0.9)...]
-        try Self.check(sorted[...], "sessions in all", sessions: 200, buyers: 20)
+        try Self.check(sorted[...], "all", sessions: 200, buyers: 20)
         try Self.check(training, "the training span", sessions: 100, buyers: 10)
         try Self.check(validation, "the validation span", sessions: 10, buyers: 1)
         try Self.check(calibration, "the calibration span", sessions: 10, buyers: 1)

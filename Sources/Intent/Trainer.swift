@@ -72,12 +72,13 @@ public enum Trainer {
         var adam = Adam(weights, options: options, totalSteps: batches * options.epochs)
         var backpropagation = Backpropagation(shape)
         var best = (weights: weights, loss: Double.infinity, epoch: 0)
+        var lastValidationLoss: Double?
         var order = Array(examples.sessions.indices)
         for epoch in 1...options.epochs {
             order.shuffle(using: &random)
             var told = TrainingProgress(
                 epoch: epoch, epochs: options.epochs, events: 0, totalEvents: examples.inputs.count, loss: 0,
-                validationLoss: best.loss.isFinite ? best.loss : nil)
+                validationLoss: lastValidationLoss)
             var loss = 0.0
             for batch in 0..<batches {
                 let members = order[(batch * options.batch)..<min((batch + 1) * options.batch, order.count)]
@@ -97,6 +98,8 @@ public enum Trainer {
                 guard progress(told) else { return best.loss.isFinite ? best.weights : adam.averaged }
             }
             let validationLoss = logLoss(adam.averaged, encoder: encoder, validation)
+            guard validationLoss.isFinite else { throw .diverged(epoch: epoch, batch: batches) }
+            lastValidationLoss = validationLoss
             if validationLoss < best.loss { best = (adam.averaged, validationLoss, epoch) }
             if epoch - best.epoch >= options.patience { break }
         }

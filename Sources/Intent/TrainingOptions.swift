@@ -16,6 +16,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Steps of a session that training looks at: the first ones.
     public var maxSteps = 256
 
+    /// What a hidden vector may have.
+    public static let hiddenSizes = 1...1_024
+
     public init() {}
 
     /// - Throws: `.invalidOption`, naming it.
@@ -23,7 +26,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         func require(_ valid: Bool, _ text: String) throws(TrainingError) {
             guard valid else { throw .invalidOption(text) }
         }
-        try require((1...1_024).contains(hiddenSize), "hiddenSize must be 1 to 1024")
+        try require(Self.hiddenSizes.contains(hiddenSize), "hiddenSize must be 1 to 1024")
         try require(epochs > 0, "epochs must be above 0")
         try require(batch > 0, "batch must be above 0")
         try require(learningRate > 0 && learningRate < 1, "learningRate must lie between 0 and 1")

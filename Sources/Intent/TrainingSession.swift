@@ -8,7 +8,9 @@ public struct TrainingSession: Sendable, Equatable {
     public var steps: [Step]
     public var purchased: Bool
 
+    /// - Parameter steps: not empty.
     public init(start: Int64, steps: [Step], purchased: Bool) {
+        precondition(!steps.isEmpty, "TrainingSession.init: a session without steps")
         self.start = start
         self.steps = steps
         self.purchased = purchased

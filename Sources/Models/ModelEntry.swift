@@ -21,17 +21,3 @@ public struct ModelEntry: Sendable, Codable {
     /// Against the champion of its day.
     public var verdict: Verdict?
 }
-
-/// One change of the champion.
-public struct ModelChange: Sendable, Codable, Equatable {
-    public enum Actor: String, Sendable, Codable {
-        case retrain, promote, rollback
-    }
-
-    /// Milliseconds since the epoch.
-    public var time: Int64
-    public var from: Int?
-    public var to: Int
-    public var by: Actor
-    public var reason: String
-}

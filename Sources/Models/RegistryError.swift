@@ -15,7 +15,8 @@ public enum RegistryError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)"
         case .damaged(let file, let error): "\(file) \(error)"
         case .unwritable(let file, let reason): "\(file) cannot be written: \(reason)"
-        case .nothingToRollBackTo: "there is no earlier champion to roll back to"
+        case .nothingToRollBackTo:
+            "there is no earlier champion to roll back to: choose a model with `dinghy models promote NUMBER`"
         }
     }
 }

@@ -42,3 +42,29 @@ enum Examples {
         return options
     }()
 }
+
+extension Examples {
+    /// A network with fresh weights, small enough to try every byte of.
+    static func untrained(
+        hiddenSize: Int = 3, seed: UInt64 = 1, calibration: Calibration = Calibration(slope: 0.9, offset: -0.4)
+    ) -> IntentModel {
+        var random = RandomSource(seed: seed)
+        return IntentModel(
+            encoder: Encoder(
+                pages: [11, 12], products: [7: Encoder.Product(popularity: 0.5, conversion: 0.3, adding: -0.2)]),
+            weights: Weights(shape: Weights.Shape(hiddenSize: hiddenSize), baseRate: 0.2, random: &random),
+            calibration: calibration,
+            metadata: ModelMetadata(
+                trainedFrom: 1, trainedThrough: 9, sessions: 100, buyers: 20, options: TrainingOptions()))
+    }
+}
+
+extension IntentModel {
+    func calibrated(slope: Float = 1, offset: Float = 0) -> IntentModel {
+        IntentModel(
+            encoder: encoder, weights: weights,
+            calibration: Calibration(
+                slope: calibration.slope * slope, offset: calibration.offset * slope + offset),
+            metadata: metadata)
+    }
+}

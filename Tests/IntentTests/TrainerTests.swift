@@ -35,23 +35,35 @@ struct TrainerTests {
         #expect(throws: TrainingError.self) { try Trainer.train(onlyBuyers) }
     }
 
-    @Test func aLossThatIsNoNumberEndsTraining() {
-        var options = Examples.small
-        options.learningRate = 0.99
-        options.clip = .greatestFiniteMagnitude
-        options.epochs = 50
-        options.patience = 50
-        // Either it holds, or it says where it broke: it never gives a model of NaN.
-        do {
-            let trained = try Trainer.train(Examples.shop(events: 20_000), options: options)
-            let score = trained.model.scores(Examples.session([.pageview, .add], purchased: true))
-            #expect(score.allSatisfy { $0.isFinite && $0 > 0 && $0 < 1 })
-        } catch {
-            guard case .diverged = error else {
-                Issue.record("\(error)")
-                return
-            }
+    @Test func whatIsTooLittleIsNamedOnce() {
+        let sessions = (0..<150).map { Examples.session([.pageview], purchased: $0 % 3 == 0, start: Int64($0)) }
+        let error = #expect(throws: TrainingError.self) { try Trainer.train(sessions) }
+        #expect(error?.description == "not enough data: 150 sessions in all, at least 200 are needed")
+    }
+
+    /// Where there is nothing to learn the validation loss soon stops falling.
+    @Test func trainingEndsWhenValidationGetsNoBetter() throws {
+        var random = RandomSource(seed: 5)
+        let sessions = (0..<600).map { number in
+            Examples.session(
+                [.pageview, .detail, .add].shuffled(using: &random), purchased: Bool.random(using: &random),
+                start: Int64(number), sku: UInt64.random(in: 1...400, using: &random))
         }
+        var options = Examples.small
+        options.epochs = 60
+        options.patience = 2
+        var losses: [Int: Double] = [:]
+        var epochs = 0
+        let trained = try Trainer.train(sessions, options: options) { progress in
+            epochs = progress.epoch
+            losses[progress.epoch - 1] = progress.validationLoss
+            return true
+        }
+        #expect(epochs < 60)
+        let best = try #require(losses.min { $0.value < $1.value })
+        // The last epoch's loss is never told: one of the two after the best one.
+        #expect(best.key >= epochs - 2)
+        #expect(try #require(trained.report["model"]?.overall.logLoss) < 0.8)
     }
 
     @Test func whoeverWatchesMayEndIt() throws {
@@ -69,12 +81,5 @@ struct TrainerTests {
         #expect(throws: TrainingError.invalidOption("hiddenSize must be 1 to 1024")) {
             try Trainer.train([], options: options)
         }
-    }
-
-    /// A thank-you page shares the purchase's time stamp: neither it nor what follows may be seen.
-    @Test func nothingFromThePurchaseOnIsSeen() {
-        let sessions = Examples.shop(events: 50_000)
-        #expect(sessions.contains { $0.purchased })
-        for session in sessions { #expect(session.steps.allSatisfy { $0.kind != .purchase }) }
     }
 }

@@ -1,34 +1,10 @@
-import Events
 import Foundation
 import Intent
 import Models
-import Sessions
 import Testing
 
-@Suite(.serialized)
 struct ModelRegistryTests {
-    /// A directory that is gone after the test, and a registry in it.
-    private final class Place {
-        let path = FileManager.default.temporaryDirectory.appending(path: "dinghy-models-\(UUID().uuidString)").path()
-        var registry: ModelRegistry { ModelRegistry(directory: path) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-    }
-
-    private static let model: IntentModel? = {
-        let sessions = (0..<1_000).map { number in
-            let buys = number % 5 == 0
-            return TrainingSession(
-                start: Int64(number),
-                steps: [Step(kind: .detail), Step(kind: buys ? .add : .pageview, gap_ms: 1_000, elapsed_ms: 1_000)],
-                purchased: buys)
-        }
-        var options = TrainingOptions()
-        options.hiddenSize = 8
-        options.epochs = 1
-        return try? Trainer.train(sessions, options: options).model
-    }()
-
-    private func model() throws -> IntentModel { try #require(Self.model) }
+    private func model() throws -> IntentModel { try #require(Place.model) }
 
     @Test func anEmptyRegistryHasNoChampion() throws {
         let place = Place()

@@ -45,15 +45,19 @@ public struct RetrainRun: Sendable {
         self.now = now
     }
 
-    /// - Throws: `EventLogError`, `RegistryError`, or `TrainingError` where training itself failed. Too little data and
-    ///   a run already under way are results.
+    /// - Throws: `EventLogError`, `RegistryError`, `TrainingError` where training itself failed, or `CancellationError`.
+    ///   Too little data and a run already under way are results.
     public func run(_ log: some EventLog, progress: (Progress) -> Void = { _ in }) async throws -> Result {
-        guard let lock = try RetrainLock(directory: registry.directory) else {
+        guard let lock = try registry.tryLock("retrain.lock") else {
             return Result(exit: .busy, reason: "another retraining of \(registry.directory) is under way")
         }
-        defer { lock.release() }
+        defer { withExtendedLifetime(lock) {} }
+        // Before the work: against a champion that cannot be loaded nothing can be judged.
+        let champion = try registry.championNumber()
+        let rival = try champion.map { try registry.load($0) }
         var set = TrainingSet(timelines: settings.timelines, limit: settings.maxSessions)
         try await set.read(log, parameters: settings.parameters) { progress(.reading(done: $0, total: $1)) }
+        try Task.checkCancellation()
         let sessions = set.sessions()
 
         let trained: TrainedModel
@@ -68,21 +72,24 @@ public struct RetrainRun: Sendable {
         }
         try Task.checkCancellation()
 
-        let champion = try registry.championNumber()
-        let rival = try champion.map { try registry.load($0) }
-        let unseen = sessions.filter { session in
-            session.start >= trained.testFrom && session.start > rival?.metadata.trainedThrough ?? .min
-        }
+        // A session that began with the last one used may be that one: only later ones are surely unseen.
+        let seen = max(trained.model.metadata.trainedThrough, rival?.metadata.trainedThrough ?? .min)
+        let unseen = sessions.filter { $0.start > seen }
         progress(.judging(sessions: unseen.count))
         let verdict = Judgement.judge(
             challenger: trained.model, champion: rival, sessions: unseen, rules: settings.rules)
         let entry = try registry.add(
             trained.model, origin: .retrain, report: trained.report, verdict: verdict, time: now())
-        if verdict.promote {
-            try registry.promote(entry.number, by: .retrain, reason: verdict.reason, time: now())
+        var result = Result(
+            exit: .keptAside, reason: verdict.reason, number: entry.number, report: trained.report, verdict: verdict)
+        guard verdict.promote else { return result }
+        if try registry.promote(entry.number, over: champion, by: .retrain, reason: verdict.reason, time: now()) {
+            result.exit = .promoted
+        } else {
+            result.reason =
+                "the champion was changed during the run; against \(champion.map { "model \($0)" } ?? "a constant"): "
+                + verdict.reason
         }
-        return Result(
-            exit: verdict.promote ? .promoted : .keptAside, reason: verdict.reason, number: entry.number,
-            report: trained.report, verdict: verdict)
+        return result
     }
 }

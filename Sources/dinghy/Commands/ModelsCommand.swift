@@ -28,7 +28,7 @@ struct ModelsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let registry = Opened.models(try await options.settings())
-            let entries = try registry.list()
+            let entries = try registry.list { Terminal.error("Warning: \($0)\n") }
             if json { return Terminal.out(try JSONOutput.text(entries)) }
             let champion = try registry.championNumber()
             guard !entries.isEmpty else { return Terminal.out("no models yet: `dinghy retrain` makes the first\n") }
