@@ -26,9 +26,9 @@ struct MockTests {
             })
     }
 
-    /// Look-up by time is not among them: the mock answers it with "none".
-    static let trials = (LogContract.appending + LogContract.reading).filter {
-        !["the first offset of a time is found"].contains($0.name)
+    /// Not among them: look-up by time, which the mock answers with "none", and whatever needs a replay's mark.
+    static let trials = (LogContract.appending + LogContract.reading + LogContract.restarting).filter {
+        !["the first offset of a time is found", "everything stored survives a restart"].contains($0.name)
     }
 
     @Test(arguments: trials)
@@ -59,6 +59,19 @@ struct MockTests {
                 return
             }
         }
+        await kafka.close()
+    }
+
+    /// The log goes on with another producer after one that librdkafka has given up.
+    @Test func aProducerThatIsGivenUpIsReplaced() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let records = (0..<2).map { NewRecord(key: "s:a", value: Array("{\"n\":\($0)}".utf8), identity: UInt64($0)) }
+        cluster.fail(
+            requests: MockCluster.produceRequest, with: [RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER])
+        await #expect(throws: EventLogError.self) { try await kafka.log.append([records[0]]) }
+        let partition = Partitioner.partition(ofKey: "s:a", count: 2)
+        #expect(try await kafka.log.append([records[1]]) == [.stored(Location(partition: partition, offset: 0))])
         await kafka.close()
     }
 

@@ -10,7 +10,7 @@ struct KafkaEventLog: EventLog {
     let partitionCount: Int
     let durability = Durability.broker
     private let settings: KafkaSettings
-    private let producer: KafkaProducer
+    private let producer: LiveProducer
     private let queries: KafkaQueries
     private let replays: KafkaReplays
     private let rejectedTopic: KafkaRejected
@@ -81,7 +81,7 @@ struct KafkaEventLog: EventLog {
         self.partitionCount = partitionCount
         self.queries = queries
         self.logger = logger
-        producer = try KafkaProducer(settings.producer, overriding: settings.properties, logger: logger)
+        producer = try LiveProducer(settings: settings, logger: logger)
         replays = KafkaReplays(settings: settings, partitionCount: partitionCount, logger: logger)
         rejectedTopic = KafkaRejected(settings: settings, queries: queries, logger: logger)
         queued = Queued()
@@ -164,7 +164,7 @@ struct KafkaEventLog: EventLog {
         // Reports come within `message.timeout.ms`, so this ends.
         await queued.close()
         await replays.close()
-        await BlockingQueue("close").run { [producer] in producer.close() }
+        await producer.close()
     }
 }
 

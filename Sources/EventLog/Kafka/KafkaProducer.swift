@@ -83,6 +83,9 @@ final class KafkaProducer: Sendable {
         return try await delivery.locations()
     }
 
+    /// Whether librdkafka has given this producer up for good.
+    var isFatal: Bool { rd_kafka_fatal_error(client.handle, nil, 0) != RD_KAFKA_RESP_ERR_NO_ERROR }
+
     /// Waits for the reports of what is under way, which come in `message.timeout.ms` at the latest.
     func close() {
         rd_kafka_flush(client.handle, 10_000)

@@ -98,7 +98,7 @@ final class TransactionalProducer: Sendable {
     }
 
     /// Whether this producer can do no more: as a rule because another one has its id.
-    var isFatal: Bool { rd_kafka_fatal_error(producer.client.handle, nil, 0) != RD_KAFKA_RESP_ERR_NO_ERROR }
+    var isFatal: Bool { producer.isFatal }
 
     /// Drops whatever is not committed. Blocks a moment.
     func discard() { producer.discard() }
