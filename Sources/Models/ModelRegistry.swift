@@ -174,7 +174,7 @@ public struct ModelRegistry: Sendable {
     @discardableResult
     private func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws(RegistryError) -> Bool {
         func failure() -> RegistryError { .unwritable(file: path, reason: String(cString: strerror(errno))) }
-        let temporary = path + ".\(getpid()).new"
+        let temporary = path + ".\(UUID().uuidString).new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure() }
         defer { unlink(temporary) }
