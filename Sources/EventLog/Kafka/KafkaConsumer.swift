@@ -48,6 +48,9 @@ final class KafkaConsumer: EventConsumer {
         }
     }
 
+    // Where nobody has called `close`: a rebalance that waits for its answer would keep the member in its group.
+    deinit { context.close() }
+
     func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
         while true {
             let rebalance = context.rebalances.withLock { $0.isEmpty ? nil : $0.removeFirst() }
