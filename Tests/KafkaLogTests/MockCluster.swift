@@ -34,6 +34,11 @@ final class MockCluster: Sendable {
         rd_kafka_mock_push_request_errors_array(cluster, requests, errors.count, errors)
     }
 
+    /// No broker answers from now on.
+    func setDown() { rd_kafka_mock_broker_set_down(cluster, 1) }
+
+    func setUp() { rd_kafka_mock_broker_set_up(cluster, 1) }
+
     static let produceRequest: Int16 = 0
 
     func settings(_ prefix: String = "shop") -> KafkaSettings {

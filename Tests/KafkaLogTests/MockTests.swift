@@ -26,9 +26,9 @@ struct MockTests {
             })
     }
 
-    /// Look-up by time is not among them: the mock answers it with "none".
-    static let trials = (LogContract.appending + LogContract.reading).filter {
-        !["the first offset of a time is found"].contains($0.name)
+    /// Not among them: look-up by time, which the mock answers with "none", and whatever needs a replay's mark.
+    static let trials = (LogContract.appending + LogContract.reading + LogContract.restarting).filter {
+        !["the first offset of a time is found", "everything stored survives a restart"].contains($0.name)
     }
 
     @Test(arguments: trials)
@@ -59,6 +59,19 @@ struct MockTests {
                 return
             }
         }
+        await kafka.close()
+    }
+
+    /// The log goes on with another producer after one that librdkafka has given up.
+    @Test func aProducerThatIsGivenUpIsReplaced() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let records = (0..<2).map { NewRecord(key: "s:a", value: Array("{\"n\":\($0)}".utf8), identity: UInt64($0)) }
+        cluster.fail(
+            requests: MockCluster.produceRequest, with: [RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER])
+        await #expect(throws: EventLogError.self) { try await kafka.log.append([records[0]]) }
+        let partition = Partitioner.partition(ofKey: "s:a", count: 2)
+        #expect(try await kafka.log.append([records[1]]) == [.stored(Location(partition: partition, offset: 0))])
         await kafka.close()
     }
 
@@ -109,9 +122,25 @@ struct MockTests {
                 partition: 1, follows: nil, next: 5, lowWaterOffset: 3, position: String(repeating: "p", count: 3_500),
                 scores: [score, score], outcomes: [outcome])
         ])
+        // Sent once, however often it is asked for; what does not follow is not sent.
+        for (follows, next, isFenced) in [(Int64?.none, Int64(5), false), (4, 6, true)] {
+            let again = ScoredBatch(
+                partition: 1, follows: follows, next: next, lowWaterOffset: 3, position: "p", scores: [score],
+                outcomes: [])
+            do throws(EventLogError) {
+                try await consumer.commit([again])
+                #expect(!isFenced)
+            } catch {
+                guard case .fenced = error, isFenced else {
+                    Issue.record("\(error)")
+                    continue
+                }
+            }
+        }
         for (stream, expected) in [(OutputStream.scores, [score, score]), (.outcomes, [outcome])] {
             let reader = try await kafka.outputs.reader(stream, partition: 1, from: 0)
             #expect(try await reader.next(limit: 10, wait: .seconds(10)).map(\.value) == expected.map(\.value))
+            #expect(try await reader.next(limit: 10, wait: .zero) == [])
         }
         await consumer.close()
         await kafka.close()
@@ -143,6 +172,48 @@ struct MockTests {
         try await kafka.log.endReplay("r")
         #expect(try await kafka.log.rejected(from: 0, limit: 10).map(\.line) == [5, 10])
         await kafka.close()
+    }
+
+    /// A reader that has come to the end sees at once what is stored later, without being told to wait.
+    @Test func whatIsStoredIsThereForAReaderAtTheEnd() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let reader = try await kafka.log.reader(
+            partition: Partitioner.partition(ofKey: "s:a", count: 2), from: 0)
+        for number in 0..<20 {
+            #expect(try await reader.next(limit: 10, wait: .zero) == [])
+            let value = Array("{\"n\":\(number)}".utf8)
+            _ = try await kafka.log.append([NewRecord(key: "s:a", value: value, identity: UInt64(number))])
+            #expect(try await reader.next(limit: 10, wait: .zero).map(\.value) == [value])
+        }
+        await kafka.close()
+    }
+
+    @Test func aWaitingReaderEndsWhenItsTaskIsCancelled() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let reader = try await kafka.log.reader(partition: 0, from: 0)
+        let waiting = Task { try await reader.next(limit: 1, wait: .seconds(3_600)) }
+        waiting.cancel()
+        #expect(try await waiting.value == [])
+        await kafka.close()
+    }
+
+    /// What cannot be delivered is answered all the same when the log closes.
+    @Test func closingAnswersWhatTheBrokersDoNotTake() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        cluster.setDown()
+        let append = Task { try await kafka.log.append([NewRecord(key: "s:a", value: Array("{}".utf8), identity: 1)]) }
+        await kafka.close()
+        await #expect(throws: EventLogError.self) { try await append.value }
+        await #expect(throws: EventLogError.closed) { try await kafka.log.endReplay("r") }
+    }
+
+    @Test func aPropertyThatAPromiseDependsOnIsRefused() async throws {
+        var settings = MockCluster().settings()
+        settings.properties = ["acks": "1"]
+        #expect(await refusal(settings).contains("kafka.properties.acks"))
     }
 
     /// Why a log cannot be opened.

@@ -91,4 +91,90 @@ struct PureTests {
             try RejectedRecordCoder.decode(StoredRecord(offset: 9, time: 0, value: [1]))
         }
     }
+
+    private static func batch(_ partition: Int, follows: Int64?, next: Int64) -> ScoredBatch {
+        ScoredBatch(
+            partition: partition, follows: follows, next: next, lowWaterOffset: 0, position: "p", scores: [],
+            outcomes: [])
+    }
+
+    @Test func aBatchIsSentOnceAndOnlyWhereItFollows() throws {
+        var ledger = CommitLedger()
+        ledger.hold(0, committed: nil)
+        ledger.hold(1, committed: 7)
+        let batches = [Self.batch(0, follows: nil, next: 5), Self.batch(1, follows: 7, next: 9)]
+        #expect(try ledger.pending(batches) == batches)
+        ledger.committed([batches[0]])
+        #expect(try ledger.pending(batches) == [batches[1]])
+        ledger.committed([batches[1]])
+        #expect(try ledger.pending(batches) == [])
+        for stray in [
+            Self.batch(0, follows: nil, next: 6), Self.batch(1, follows: 7, next: 10),
+            Self.batch(2, follows: nil, next: 1),
+        ] {
+            #expect(throws: EventLogError.self) { try ledger.pending([Self.batch(0, follows: 5, next: 8), stray]) }
+        }
+    }
+
+    @Test func afterALostAnswerTheBrokersDecide() throws {
+        let batch = Self.batch(0, follows: 3, next: 5)
+        for (committed, expected) in [(Int64?(3), [batch]), (5, [])] {
+            var ledger = CommitLedger()
+            ledger.hold(0, committed: 3)
+            ledger.refresh(0, committed: committed)
+            #expect(try ledger.pending([batch]) == expected)
+        }
+        for committed in [Int64?.none, 4, 6] {
+            var ledger = CommitLedger()
+            ledger.hold(0, committed: 3)
+            ledger.refresh(0, committed: committed)
+            #expect(throws: EventLogError.self) { try ledger.pending([batch]) }
+        }
+    }
+
+    @Test func aPartitionThatIsNotHeldIsNotCommitted() {
+        var ledger = CommitLedger()
+        ledger.hold(0, committed: 3)
+        ledger.release()
+        ledger.refresh(0, committed: 3)
+        #expect(throws: EventLogError.self) { try ledger.pending([Self.batch(0, follows: 3, next: 5)]) }
+    }
+
+    /// librdkafka's numbers: 22 is ILLEGAL_GENERATION, 25 UNKNOWN_MEMBER_ID, 82 FENCED_INSTANCE_ID, -185 a time-out,
+    /// 90 PRODUCER_FENCED.
+    @Test(
+        arguments: [
+            (22, false, true), (25, false, true), (82, false, true), (-185, false, false), (7, false, false),
+            (90, true, true), (-144, true, true),
+        ] as [(Int32, Bool, Bool)])
+    func aFailedTransactionIsFencedOrMayBeTriedAgain(_ code: Int32, _ isFatal: Bool, _ isFenced: Bool) {
+        let error = TransactionFailure.error(code: code, isFatal: isFatal, "why")
+        #expect(error == (isFenced ? .fenced("why") : .failed("why")))
+    }
+
+    @Test func whatPromisesDependOnCannotBeConfigured() throws {
+        for name in ["acks", "enable.idempotence", "isolation.level", "transactional.id", "transaction.timeout.ms"] {
+            let error = #expect(throws: EventLogError.self) { try OwnProperties.check([name: "hidden value"]) }
+            #expect(error?.description.contains(name) == true)
+            #expect(error?.description.contains("hidden value") == false)
+        }
+        try OwnProperties.check(["compression.codec": "lz4", "sasl.password": "x", "session.timeout.ms": "6000"])
+    }
+
+    @Test func aTransactionsRecordsNeverWaitLongerThanTheirTransaction() {
+        let configured = ["delivery.timeout.ms": "60000", "linger.ms": "1"]
+        let live = OwnProperties.merge(Self.settings.producer, configured)
+        #expect(live["message.timeout.ms"] == "60000")
+        #expect(live["linger.ms"] == "1")
+        let transactional = OwnProperties.merge(Self.settings.transactional(id: "x"), configured)
+        #expect(transactional["message.timeout.ms"] == "9000")
+        #expect(OwnProperties.merge(Self.settings.member, configured)["message.timeout.ms"] == nil)
+    }
+
+    @Test func shopsOnOneClusterDoNotFenceEachOther() {
+        var other = Self.settings
+        other.topicPrefix = "other"
+        #expect(Self.settings.scorerTransactionalID == "shop-score-scorer-1")
+        #expect(other.scorerTransactionalID != Self.settings.scorerTransactionalID)
+    }
 }

@@ -1,5 +1,6 @@
 import CRDKafka
 import EventLog
+import Foundation
 import Logging
 import Synchronization
 
@@ -13,13 +14,13 @@ final class KafkaClient: Sendable {
     nonisolated(unsafe) let handle: OpaquePointer
     private let context: CallbackContext
 
-    /// - Parameter overriding: the user's own properties, which win.
+    /// - Parameter overriding: the configured properties, which win where no promise depends on it.
     init(
         _ kind: Kind, _ properties: [String: String], overriding: [String: String], context: CallbackContext
     ) throws(EventLogError) {
         guard let configuration = rd_kafka_conf_new() else { preconditionFailure("KafkaClient.init: no memory") }
         var message = [CChar](repeating: 0, count: 512)
-        for (name, value) in properties.merging(overriding, uniquingKeysWith: { $1 }) {
+        for (name, value) in OwnProperties.merge(properties, overriding) {
             guard rd_kafka_conf_set(configuration, name, value, &message, message.count) == RD_KAFKA_CONF_OK else {
                 rd_kafka_conf_destroy(configuration)
                 // The value may be a secret.
@@ -30,7 +31,7 @@ final class KafkaClient: Sendable {
         rd_kafka_conf_set_log_cb(configuration) { client, level, facility, text in
             guard let client, let opaque = rd_kafka_opaque(client), let text else { return }
             let context = Unmanaged<CallbackContext>.fromOpaque(opaque).takeUnretainedValue()
-            context.log(level: level, "\(facility.map { String(cString: $0) } ?? ""): \(String(cString: text))")
+            context.log(level: level, facility.map { String(cString: $0) } ?? "", String(cString: text))
         }
         switch kind {
         case .producer: rd_kafka_conf_set_dr_msg_cb(configuration, Delivery.callback)
@@ -48,7 +49,14 @@ final class KafkaClient: Sendable {
         self.context = context
     }
 
-    deinit { rd_kafka_destroy(handle) }
+    // Waits for librdkafka's threads, so it gets one of its own; callbacks may come until it is done.
+    deinit {
+        let handle = UInt(bitPattern: handle)
+        Thread.detachNewThread { [context] in
+            rd_kafka_destroy(OpaquePointer(bitPattern: handle))
+            withExtendedLifetime(context) {}
+        }
+    }
 
     static func text(_ code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2str(code)) }
 }
@@ -67,9 +75,11 @@ final class CallbackContext: Sendable {
 
     init(logger: Logger) { self.logger = logger }
 
-    func log(level: Int32, _ text: String) {
-        // syslog's levels; a broker that went away is worth a warning, not an error: the client tries again.
-        logger.log(level: level <= 2 ? .error : level <= 4 ? .warning : .debug, "librdkafka \(text)")
+    func log(level: Int32, _ facility: String, _ text: String) {
+        // syslog's levels; a broker that went away is worth a warning, not an error: the client tries again. That a
+        // producer has no use for a consumer's property is worth nothing.
+        let level: Logger.Level = facility == "CONFWARN" ? .debug : level <= 2 ? .error : level <= 4 ? .warning : .debug
+        logger.log(level: level, "librdkafka \(facility): \(text)")
     }
 
     func close() { closing.store(true, ordering: .relaxed) }

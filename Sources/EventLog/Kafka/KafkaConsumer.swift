@@ -19,8 +19,11 @@ final class KafkaConsumer: EventConsumer {
     private struct State {
         var machine = AssignmentMachine()
         var producer: TransactionalProducer?
+        var ledger = CommitLedger()
         /// The last commit failed: what the brokers have is asked before the same outputs are sent again.
         var isDoubtful = false
+        /// Why this process may never commit again: another one has its transactional id.
+        var fenced: String?
     }
 
     /// A record that came behind those of another partition.
@@ -44,6 +47,9 @@ final class KafkaConsumer: EventConsumer {
             throw .unusable("group \(settings.group) cannot be joined: \(KafkaClient.text(code))")
         }
     }
+
+    // Where nobody has called `close`: a rebalance that waits for its answer would keep the member in its group.
+    deinit { context.close() }
 
     func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
         while true {
@@ -69,11 +75,11 @@ final class KafkaConsumer: EventConsumer {
         case .announce(let partitions):
             var assigned: [AssignedPartition] = []
             for partition in partitions {
+                let committed = try await queries.committed(settings.name(of: .events), partition: partition)
+                state.withLock { $0.ledger.hold(partition, committed: committed?.offset) }
                 assigned.append(
                     AssignedPartition(
-                        partition: partition,
-                        position: try await queries.committed(settings.name(of: .events), partition: partition)?
-                            .metadata,
+                        partition: partition, position: committed?.metadata,
                         bounds: try await queries.bounds(settings.name(of: .events), partition: partition)))
             }
             return .assigned(assigned)
@@ -100,6 +106,7 @@ final class KafkaConsumer: EventConsumer {
     private func assign(_ offsets: [Int: Int64]?) async {
         // What was read under the old assignment is read again under the new one.
         held.withLock { $0 = nil }
+        if offsets == nil { state.withLock { $0.ledger.release() } }
         await queue.run { [client, settings] in
             guard let offsets else {
                 rd_kafka_assign(client.handle, nil)
@@ -143,8 +150,9 @@ final class KafkaConsumer: EventConsumer {
                 records.append(StoredRecord(message.pointee, message))
                 rd_kafka_message_destroy(message)
             case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
-                RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR__RESOLVE:
-                // The client tries again by itself.
+                RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR__RESOLVE,
+                RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+                // The client tries again by itself; a member that polled too late is told so by the group.
                 rd_kafka_message_destroy(message)
             case let code:
                 rd_kafka_message_destroy(message)
@@ -156,12 +164,12 @@ final class KafkaConsumer: EventConsumer {
     }
 
     func commit(_ batches: [ScoredBatch]) async throws(EventLogError) {
-        if state.withLock({ $0.isDoubtful }), try await isCommitted(batches) {
-            state.withLock { $0.isDoubtful = false }
-            return
-        }
+        if let reason = state.withLock({ $0.fenced }) { throw .fenced(reason) }
+        if state.withLock({ $0.isDoubtful }) { try await settle(batches) }
+        let pending = try state.withLock { state throws(EventLogError) in try state.ledger.pending(batches) }
+        guard !pending.isEmpty else { return }
         var records: [(topic: String, partition: Int, key: String?, value: [UInt8])] = []
-        for batch in batches {
+        for batch in pending {
             for score in batch.scores {
                 records.append((settings.name(of: .scores), batch.partition, score.key, score.value))
             }
@@ -170,38 +178,62 @@ final class KafkaConsumer: EventConsumer {
             }
         }
         let offsets = TransactionalProducer.Offsets(
-            topic: settings.name(of: .events), partitions: batches.map { ($0.partition, $0.next, $0.position) })
-        do throws(EventLogError) {
-            try await queue.run { [self, records] () throws(EventLogError) in
-                // Taken anew: it carries the group's generation, by which a member that lost its partitions is known.
-                try transactional().transact(records, offsets, group: rd_kafka_consumer_group_metadata(client.handle))
+            topic: settings.name(of: .events), partitions: pending.map { ($0.partition, $0.next, $0.position) })
+        try await queue.run { [self, records] () throws(EventLogError) in
+            do throws(EventLogError) {
+                try transactional().transact(records, offsets, group: try membership())
+            } catch {
+                giveUpProducer(after: error)
+                throw error
             }
-        } catch {
-            state.withLock { state in
-                state.isDoubtful = true
-                // A new producer fences whatever the old one left open.
-                state.producer?.close()
-                state.producer = nil
-            }
-            throw error
+        }
+        state.withLock { $0.ledger.committed(pending) }
+    }
+
+    /// Finds out what became of a commit that failed. A new producer comes first: it ends the transaction that the old
+    /// one left open, so that what the brokers then say is final.
+    private func settle(_ batches: [ScoredBatch]) async throws(EventLogError) {
+        try await queue.run { [self] () throws(EventLogError) in _ = try transactional() }
+        for batch in batches {
+            let committed = try await queries.committed(settings.name(of: .events), partition: batch.partition)
+            state.withLock { $0.ledger.refresh(batch.partition, committed: committed?.offset) }
         }
         state.withLock { $0.isDoubtful = false }
     }
 
+    /// The group's metadata, taken anew: it carries the generation, by which the brokers know a member that has lost
+    /// its partitions.
+    ///
+    /// A member that was thrown out has no id, and brokers let offsets without one pass unchecked, so that is refused
+    /// here. Checked after the metadata is taken: without an assignment no new id is given.
+    private func membership() throws(EventLogError) -> OpaquePointer? {
+        let metadata = rd_kafka_consumer_group_metadata(client.handle)
+        let id = rd_kafka_memberid(client.handle)
+        defer { if let id { rd_kafka_mem_free(client.handle, id) } }
+        guard rd_kafka_assignment_lost(client.handle) == 0, let id, id.pointee != 0 else {
+            if let metadata { rd_kafka_consumer_group_metadata_destroy(metadata) }
+            throw .fenced("group \(settings.group) has given this member's partitions to others")
+        }
+        return metadata
+    }
+
     private func transactional() throws(EventLogError) -> TransactionalProducer {
         if let producer = state.withLock({ $0.producer }) { return producer }
-        let producer = try TransactionalProducer(id: settings.instance, settings: settings, logger: logger)
+        let producer = try TransactionalProducer(
+            id: settings.scorerTransactionalID, settings: settings, logger: logger)
         state.withLock { $0.producer = producer }
         return producer
     }
 
-    /// Whether the transaction whose answer was lost has gone through: then all of it has.
-    private func isCommitted(_ batches: [ScoredBatch]) async throws(EventLogError) -> Bool {
-        for batch in batches {
-            let committed = try await queries.committed(settings.name(of: .events), partition: batch.partition)
-            if committed?.offset != batch.next { return false }
+    /// After a failure the next commit begins with a new producer, unless another process has taken this one's place.
+    private func giveUpProducer(after error: EventLogError) {
+        let producer = state.withLock { state in
+            state.isDoubtful = true
+            if case .fenced(let reason) = error, state.producer?.isFatal == true { state.fenced = reason }
+            defer { state.producer = nil }
+            return state.producer
         }
-        return true
+        producer?.discard()
     }
 
     func release(_ partitions: [Int]) async throws(EventLogError) {
@@ -211,7 +243,9 @@ final class KafkaConsumer: EventConsumer {
     func close() async {
         context.close()
         await queue.run { [self] in
-            state.withLock { $0.producer }?.close()
+            state.withLock { $0.producer }?.discard()
+            // A rebalance that waits for its answer would keep the close from ending.
+            rd_kafka_assign(client.handle, nil)
             rd_kafka_consumer_close(client.handle)
         }
     }

@@ -10,9 +10,10 @@ struct KafkaEventLog: EventLog {
     let partitionCount: Int
     let durability = Durability.broker
     private let settings: KafkaSettings
-    private let producer: KafkaProducer
+    private let producer: LiveProducer
     private let queries: KafkaQueries
     private let replays: KafkaReplays
+    private let rejectedTopic: KafkaRejected
     private let logger: Logger
     private let queued: Queued
 
@@ -20,8 +21,16 @@ struct KafkaEventLog: EventLog {
     static let maxQueuedRecords = 100_000
     static let maxQueuedBytes = 64 << 20
 
+    /// What waits for its delivery, counted.
     private final class Queued: Sendable {
-        private let state = Mutex((records: 0, bytes: 0, closed: false))
+        private struct State {
+            var records = 0
+            var bytes = 0
+            var closed = false
+            var closing: [CheckedContinuation<Void, Never>] = []
+        }
+
+        private let state = Mutex(State())
 
         func take(records: Int, bytes: Int) throws(EventLogError) {
             let refusal: EventLogError? = state.withLock { state in
@@ -41,13 +50,28 @@ struct KafkaEventLog: EventLog {
         }
 
         func give(records: Int, bytes: Int) {
-            state.withLock {
-                $0.records -= records
-                $0.bytes -= bytes
+            let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+                state.records -= records
+                state.bytes -= bytes
+                guard state.records == 0 else { return [] }
+                defer { state.closing = [] }
+                return state.closing
             }
+            for waiter in waiting { waiter.resume() }
         }
 
-        func close() { state.withLock { $0.closed = true } }
+        /// Refuses what comes from now on and returns when nothing waits any more.
+        func close() async {
+            await withCheckedContinuation { continuation in
+                let isDone = state.withLock { state in
+                    state.closed = true
+                    if state.records == 0 { return true }
+                    state.closing.append(continuation)
+                    return false
+                }
+                if isDone { continuation.resume() }
+            }
+        }
     }
 
     init(
@@ -57,8 +81,9 @@ struct KafkaEventLog: EventLog {
         self.partitionCount = partitionCount
         self.queries = queries
         self.logger = logger
-        producer = try KafkaProducer(settings.producer, overriding: settings.properties, logger: logger)
+        producer = try LiveProducer(settings: settings, logger: logger)
         replays = KafkaReplays(settings: settings, partitionCount: partitionCount, logger: logger)
+        rejectedTopic = KafkaRejected(settings: settings, queries: queries, logger: logger)
         queued = Queued()
     }
 
@@ -98,7 +123,11 @@ struct KafkaEventLog: EventLog {
         return try await replays.append(rows, ofReplay: name)
     }
 
-    func endReplay(_ name: String) async throws(EventLogError) { try await replays.end(name) }
+    func endReplay(_ name: String) async throws(EventLogError) {
+        try queued.take(records: partitionCount, bytes: 0)
+        defer { queued.give(records: partitionCount, bytes: 0) }
+        try await replays.end(name)
+    }
 
     func replayMark(_ name: String) async throws(EventLogError) -> ReplayMark? { try await replays.mark(of: name) }
 
@@ -112,25 +141,11 @@ struct KafkaEventLog: EventLog {
             records.map { (nil, RejectedRecordCoder.encode($0), 0) }, topic: settings.name(of: .rejected))
     }
 
-    /// Numbers are offsets of the topic's only partition in use: they rise, with gaps where a replay's transaction
-    /// ended.
     func rejected(from number: Int64, limit: Int) async throws(EventLogError) -> [RejectedRecord] {
-        let bounds = try await queries.bounds(settings.name(of: .rejected), partition: 0)
-        let reader = try KafkaReader(
-            topic: settings.name(of: .rejected), partition: 0, from: max(number, bounds.lowerBound),
-            settings: settings, logger: logger)
-        var records: [RejectedRecord] = []
-        while records.count < limit {
-            let batch = try await reader.next(limit: limit - records.count, wait: .zero)
-            if batch.isEmpty { break }
-            for record in batch { records.append(try RejectedRecordCoder.decode(record)) }
-        }
-        return records
+        try await rejectedTopic.records(from: number, limit: limit)
     }
 
-    func rejectedCount() async throws(EventLogError) -> Int64 {
-        try await queries.bounds(settings.name(of: .rejected), partition: 0).upperBound
-    }
+    func rejectedCount() async throws(EventLogError) -> Int64 { try await rejectedTopic.count() }
 
     func bounds(partition: Int) async throws(EventLogError) -> Range<Int64> {
         try await queries.bounds(events, partition: partition)
@@ -146,9 +161,10 @@ struct KafkaEventLog: EventLog {
     }
 
     func close() async {
-        queued.close()
+        // Reports come within `message.timeout.ms`, so this ends.
+        await queued.close()
         await replays.close()
-        await BlockingQueue("close").run { [producer] in producer.close() }
+        await producer.close()
     }
 }
 

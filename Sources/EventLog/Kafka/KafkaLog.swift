@@ -9,11 +9,12 @@ public struct KafkaLog: Sendable {
     private let queries: KafkaQueries
     private let logger: Logger
 
-    /// - Throws: `.unusable` where no broker answers, a topic is missing or has another number of partitions than
+    /// - Throws: `.unusable` where a property is not to be set, no broker answers, a topic is missing or has another number of partitions than
     ///   `events`; topics are never made here.
     public static func open(
         _ settings: KafkaSettings, logger: Logger
     ) async throws(EventLogError) -> KafkaLog {
+        try OwnProperties.check(settings.properties)
         let queries = try KafkaQueries(settings: settings, group: settings.group, logger: logger)
         let count = try partitionCount(settings, topics: try await queries.topics())
         return KafkaLog(

@@ -83,9 +83,22 @@ final class KafkaProducer: Sendable {
         return try await delivery.locations()
     }
 
-    /// What is under way gets five seconds.
+    /// Whether librdkafka has given this producer up for good.
+    var isFatal: Bool { rd_kafka_fatal_error(client.handle, nil, 0) != RD_KAFKA_RESP_ERR_NO_ERROR }
+
+    /// Waits for the reports of what is under way, which come in `message.timeout.ms` at the latest.
     func close() {
-        rd_kafka_flush(client.handle, 5_000)
+        rd_kafka_flush(client.handle, 10_000)
+        discard()
+    }
+
+    /// What is not acknowledged yet is reported as failed, so that nobody waits for ever.
+    func discard() {
+        rd_kafka_purge(client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
+        rd_kafka_flush(client.handle, 1_000)
         stopped.store(true, ordering: .relaxed)
     }
+
+    // Topics hold on to their client, so they go first.
+    deinit { topics.withLock { $0 = [:] } }
 }

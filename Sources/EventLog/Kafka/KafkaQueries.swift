@@ -1,5 +1,6 @@
 import CRDKafka
 import EventLog
+import Foundation
 import Logging
 
 /// What can be asked of a cluster about topics, offsets and a group's commits. Calls wait on a thread of their own.
@@ -8,6 +9,8 @@ struct KafkaQueries: Sendable {
     private let queue: BlockingQueue
     private let brokers: String
     static let timeout_ms: Int32 = 10_000
+    /// How long a committed position may be uncertain: longer than brokers take to end a transaction left open.
+    private static let patience = Duration.seconds(40)
 
     /// - Parameter group: whose commits are asked for.
     init(settings: KafkaSettings, group: String, logger: Logger) throws(EventLogError) {
@@ -71,9 +74,15 @@ struct KafkaQueries: Sendable {
         try await queue.run { [client] () throws(EventLogError) in
             try Self.withList { list throws(EventLogError) in
                 TopicPartitions.add(list, topic, partition)
+                // A coordinator that has just started reads its log first, and a transaction that a killed process
+                // left open stands in the way until the brokers end it.
+                let deadline = ContinuousClock.now + Self.patience
                 var code = rd_kafka_committed(client.handle, list, Self.timeout_ms)
-                // A coordinator that has just started is still reading its log.
-                for _ in 0..<10 where code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS {
+                while Self.isPassing(code) || Self.isPassing(list.pointee.elems[0].err),
+                    ContinuousClock.now < deadline
+                {
+                    Thread.sleep(forTimeInterval: 0.1)
+                    list.pointee.elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR
                     code = rd_kafka_committed(client.handle, list, Self.timeout_ms)
                 }
                 try Self.check(code, "the committed position of \(topic) partition \(partition)")
@@ -83,7 +92,9 @@ struct KafkaQueries: Sendable {
                 let metadata = element.metadata.map {
                     String(decoding: UnsafeRawBufferPointer(start: $0, count: element.metadata_size), as: UTF8.self)
                 }
-                return (element.offset, metadata ?? "")
+                // Offsets that were reset by hand carry none: such a partition begins anew.
+                guard let metadata, !metadata.isEmpty else { return nil }
+                return (element.offset, metadata)
             }
         }
     }
@@ -96,6 +107,14 @@ struct KafkaQueries: Sendable {
         }
         defer { rd_kafka_topic_partition_list_destroy(list) }
         return try body(list)
+    }
+
+    private static func isPassing(_ code: rd_kafka_resp_err_t) -> Bool {
+        [
+            RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__WAIT_COORD,
+            RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
+        ].contains(code)
     }
 
     private static func check(_ code: rd_kafka_resp_err_t, _ what: String) throws(EventLogError) {

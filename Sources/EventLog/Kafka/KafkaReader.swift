@@ -12,8 +12,9 @@ final class KafkaReader: EventReader {
     private let state: Mutex<State>
 
     private struct State {
+        /// Everything before it has been given out, or is no record.
         var next: Int64
-        /// Everything up to the end, as the broker last said, has been given out.
+        /// The broker has said that nothing follows.
         var atEnd = false
     }
 
@@ -42,34 +43,67 @@ final class KafkaReader: EventReader {
     }
 
     func next(limit: Int, wait: Duration) async throws(EventLogError) -> [StoredRecord] {
-        try await queue.run { [self] () throws(EventLogError) in try read(limit: limit, wait: wait) }
+        let cancelled = Flag()
+        let result: Result<[StoredRecord], EventLogError> = await withTaskCancellationHandler {
+            do throws(EventLogError) {
+                return .success(
+                    try await queue.run { [self] () throws(EventLogError) in
+                        try read(limit: limit, wait: wait, cancelled)
+                    })
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            cancelled.value.store(true, ordering: .relaxed)
+        }
+        return try result.get()
     }
 
-    private func read(limit: Int, wait: Duration) throws(EventLogError) -> [StoredRecord] {
+    private final class Flag: Sendable { let value = Atomic(false) }
+
+    private func read(limit: Int, wait: Duration, _ cancelled: Flag) throws(EventLogError) -> [StoredRecord] {
         let started = ContinuousClock.now
         var records: [StoredRecord] = []
         var bytes = 0
+        // Where the partition ended when there was nothing to wait for any more.
+        var end: Int64?
         while records.count < limit, bytes < Self.maxBytes {
-            let waited = ContinuousClock.now - started
-            let atEnd = state.withLock { $0.atEnd }
-            if !records.isEmpty {
-                // More only if it is there already.
-                guard let record = try poll(timeout_ms: 0) else { break }
+            if let record = try poll(timeout_ms: 0) {
                 bytes += record.value.count
                 records.append(record)
                 continue
             }
-            if atEnd, waited >= max(wait, .milliseconds(150)) { break }
-            if waited > max(wait, Self.patience) {
-                throw .failed("\(topic) partition \(partition): no broker answers; what it holds is unknown")
+            if !records.isEmpty || cancelled.value.load(ordering: .relaxed) { break }
+            let waited = ContinuousClock.now - started
+            let state = state.withLock { $0 }
+            if waited >= wait {
+                // Not to be fetched yet is not the same as not to be there: the broker is asked.
+                if wait > .zero, state.atEnd { break }
+                if end == nil { end = try self.end() }
+                if let end, state.next >= end { break }
+                if waited >= wait + Self.patience {
+                    throw .failed(
+                        "\(topic) partition \(partition): its records do not come, up to \(end ?? 0) they are there")
+                }
             }
-            if Task.isCancelled { break }
-            if let record = try poll(timeout_ms: 50) {
+            let left = waited >= wait ? .milliseconds(50) : min(.milliseconds(50), wait - waited)
+            if let record = try poll(timeout_ms: Int32(max(1, left / .milliseconds(1)))) {
                 bytes += record.value.count
                 records.append(record)
             }
         }
         return records
+    }
+
+    /// Where the committed records end.
+    private func end() throws(EventLogError) -> Int64 {
+        var (low, high): (Int64, Int64) = (0, 0)
+        let code = rd_kafka_query_watermark_offsets(
+            client.handle, topic, Int32(partition), &low, &high, Int32(Self.patience / .milliseconds(1)))
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw .failed("\(topic) partition \(partition): no broker answers (\(KafkaClient.text(code)))")
+        }
+        return high
     }
 
     /// The next record; `nil` where none came in time or the end was reached.
@@ -82,7 +116,8 @@ final class KafkaReader: EventReader {
             state.withLock { $0 = State(next: record.offset + 1) }
             return record
         case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-            state.withLock { $0.atEnd = true }
+            // Its offset is behind transaction markers, which are no records.
+            state.withLock { $0 = State(next: max($0.next, message.pointee.offset), atEnd: true) }
             return nil
         // The client tries again by itself.
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: return nil

@@ -101,7 +101,7 @@ actor KafkaReplays {
         let mark = try await mark(of: name) ?? ReplayMark(lastRow: 0, ended: false)
         let replay = Replay(producer: producer, mark: mark)
         // An ended one is kept only as long as it is used: few replays run at a time.
-        if replays.count >= 8, let other = replays.keys.first { replays.removeValue(forKey: other)?.producer.close() }
+        if replays.count >= 8, let other = replays.keys.first { await discard(other) }
         replays[name] = replay
         return replay
     }
@@ -119,14 +119,18 @@ actor KafkaReplays {
             }
         } catch {
             // What became of it is asked of the brokers by the next call.
-            replays.removeValue(forKey: name)?.producer.close()
+            await discard(name)
             throw error
         }
         replays[name]?.mark = mark
     }
 
+    private func discard(_ name: String) async {
+        guard let replay = replays.removeValue(forKey: name) else { return }
+        await queue.run { replay.producer.discard() }
+    }
+
     func close() async {
-        for replay in replays.values { replay.producer.close() }
-        replays = [:]
+        for name in replays.keys { await discard(name) }
     }
 }

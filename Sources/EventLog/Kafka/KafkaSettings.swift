@@ -6,9 +6,10 @@ public struct KafkaSettings: Sendable {
     public var topicPrefix: String
     /// The consumer group of all scorers of a shop.
     public var group: String
-    /// Name of this process among the scorers, the same after a restart: its transactional id.
+    /// Name of this process among the scorers, the same after a restart: part of its transactional id.
     public var instance: String
-    /// Handed to librdkafka as they are, over everything that stands here (TLS, SASL, compression…). Never logged.
+    /// Handed to librdkafka as they are (TLS, SASL, compression…); those on which a promise depends are refused. Never
+    /// logged.
     public var properties: [String: String]
 
     public init(
@@ -24,6 +25,9 @@ public struct KafkaSettings: Sendable {
     package enum Topic: String, CaseIterable, Sendable { case events, rejected, scores, outcomes }
 
     package func name(of topic: Topic) -> String { "\(topicPrefix).\(topic.rawValue)" }
+
+    /// A shop's name stands before the instance's, so that shops on one cluster do not fence each other.
+    package var scorerTransactionalID: String { "\(topicPrefix)-score-\(instance)" }
 
     func replayGroup(_ name: String) -> String { "\(topicPrefix)-replay-\(name)" }
 

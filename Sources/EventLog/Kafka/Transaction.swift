@@ -1,5 +1,6 @@
 import CRDKafka
-import EventLog
+package import EventLog
+import Foundation
 import Logging
 
 #if canImport(Glibc)
@@ -12,6 +13,7 @@ import Logging
 final class TransactionalProducer: Sendable {
     private let producer: KafkaProducer
     private static let timeout_ms: Int32 = 10_000
+    private static let maxAttempts = 6
 
     /// Offsets to be committed with a transaction: what a group has read of partitions of one topic.
     struct Offsets: Sendable {
@@ -48,12 +50,15 @@ final class TransactionalProducer: Sendable {
                 TopicPartitions.add(
                     list, offsets.topic, offset.partition, offset: offset.offset, metadata: offset.metadata)
             }
-            try check(
-                rd_kafka_send_offsets_to_transaction(handle, list, metadata, Self.timeout_ms), "send its offsets")
-            try commit()
+            try untilKnown("send its offsets") {
+                rd_kafka_send_offsets_to_transaction(handle, list, metadata, Self.timeout_ms)
+            }
+            try untilKnown("commit a transaction") { rd_kafka_commit_transaction(handle, Self.timeout_ms) }
         } catch {
-            if case .fenced = error { throw error }
-            try check(rd_kafka_abort_transaction(handle, Self.timeout_ms), "abort a transaction")
+            // Where the abort fails too, the next producer with this id ends the transaction.
+            if !isFatal, let failure = rd_kafka_abort_transaction(handle, Self.timeout_ms) {
+                rd_kafka_error_destroy(failure)
+            }
             throw error
         }
     }
@@ -71,26 +76,46 @@ final class TransactionalProducer: Sendable {
         }
     }
 
-    /// A commit whose answer is late is asked for again: its outcome must be known.
-    private func commit() throws(EventLogError) {
+    /// Asks again while the answer is late or the brokers are busy: the outcome must be known.
+    private func untilKnown(_ what: String, _ body: () -> OpaquePointer?) throws(EventLogError) {
         for attempt in 1... {
-            guard let error = rd_kafka_commit_transaction(producer.client.handle, Self.timeout_ms) else { return }
-            if rd_kafka_error_is_retriable(error) != 0, attempt < 6 {
-                rd_kafka_error_destroy(error)
-                continue
+            guard let error = body() else { return }
+            guard rd_kafka_error_is_retriable(error) != 0, attempt < Self.maxAttempts else {
+                try check(error, what)
+                return
             }
-            try check(error, "commit a transaction")
+            rd_kafka_error_destroy(error)
+            Thread.sleep(forTimeInterval: 0.1)
         }
     }
 
     private func check(_ error: OpaquePointer?, _ what: String) throws(EventLogError) {
         guard let error else { return }
         defer { rd_kafka_error_destroy(error) }
-        let text = "Kafka refuses to \(what): \(String(cString: rd_kafka_error_string(error)))"
-        throw rd_kafka_error_is_fatal(error) != 0 ? .fenced(text) : .failed(text)
+        throw TransactionFailure.error(
+            code: rd_kafka_error_code(error).rawValue, isFatal: rd_kafka_error_is_fatal(error) != 0,
+            "Kafka refuses to \(what): \(String(cString: rd_kafka_error_string(error)))")
     }
 
-    func close() { producer.close() }
+    /// Whether this producer can do no more: as a rule because another one has its id.
+    var isFatal: Bool { producer.isFatal }
+
+    /// Drops whatever is not committed. Blocks a moment.
+    func discard() { producer.discard() }
+}
+
+/// What a transaction's failure means to whoever asked for it.
+package enum TransactionFailure {
+    /// The group has moved on: not while this member holds its partitions can such a commit ever succeed.
+    private static let groupMovedOn = [
+        RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+        RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+    ].map(\.rawValue)
+
+    /// - Parameter code: librdkafka's `rd_kafka_resp_err_t`.
+    package static func error(code: Int32, isFatal: Bool, _ text: String) -> EventLogError {
+        isFatal || groupMovedOn.contains(code) ? .fenced(text) : .failed(text)
+    }
 }
 
 enum TopicPartitions {
