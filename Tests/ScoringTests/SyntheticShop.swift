@@ -100,6 +100,8 @@ func offlineScores(
     var offsets: [Int: [Int64]] = [:]
     var scores: [Int64: Float] = [:]
     func score(_ session: Session, _ offsets: [Int64]) {
+        // A session that begins with its purchase has no step to score.
+        guard !session.steps.isEmpty else { return }
         let given = model.scores(
             TrainingSession(start: session.startTimestamp, steps: session.steps, purchased: session.purchased))
         for (offset, score) in zip(offsets, given) { scores[offset] = score }
