@@ -22,6 +22,7 @@ struct Dinghy: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, ReplayCommand.self, SimulateCommand.self, TrainCommand.self, RetrainCommand.self,
             ModelsCommand.self, TailCommand.self, ScoreCommand.self, AuditCommand.self, StatusCommand.self,
+            TopicsCommand.self,
         ])
 
     static func main() async {

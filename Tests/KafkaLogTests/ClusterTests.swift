@@ -16,13 +16,13 @@ struct ClusterTests {
     }()
 
     /// A shop of its own, with its topics made.
-    static func shop() throws -> (settings: KafkaSettings, topics: [String]) {
+    static func shop() async throws -> (settings: KafkaSettings, topics: [String]) {
         let brokers = try #require(brokers)
         let prefix = "dinghy-test-\(UUID().uuidString.prefix(8).lowercased())"
         let settings = KafkaSettings(
             brokers: brokers, topicPrefix: prefix, group: "\(prefix)-score", instance: "\(prefix)-1", properties: [:])
         let topics = KafkaSettings.Topic.allCases.map { settings.name(of: $0) }
-        try Administration.create(topics, partitions: 2, brokers: brokers)
+        _ = try await KafkaTopics(settings, logger: MockCluster.logger).create(TopicLayout(partitions: 2))
         return (settings, topics)
     }
 
@@ -39,7 +39,7 @@ struct ClusterTests {
     }
 
     private static func fixture() async throws -> LogFixture {
-        let (settings, topics) = try shop()
+        let (settings, topics) = try await shop()
         return try await fixture(settings, topics: topics)
     }
 
@@ -62,48 +62,9 @@ struct ClusterTests {
     func keepsTheContract(_ trial: LogContract.Trial) async throws { try await trial.run(Self.fixture) }
 }
 
-/// Makes and removes topics.
+/// Removes topics.
 enum Administration {
     struct Failure: Error, CustomStringConvertible { var description: String }
-
-    static func create(_ names: [String], partitions: Int32, brokers: String) throws {
-        let topics = try names.map { name -> OpaquePointer? in
-            var message = [CChar](repeating: 0, count: 512)
-            // -1: the broker's default replication.
-            guard let topic = rd_kafka_NewTopic_new(name, partitions, -1, &message, message.count) else {
-                throw Failure(description: "\(name) is no topic")
-            }
-            if name.hasSuffix(".events") {
-                rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "LogAppendTime")
-            }
-            return topic
-        }
-        var list = topics
-        defer { rd_kafka_NewTopic_destroy_array(&list, list.count) }
-        try withClient(brokers) { client, queue in
-            let options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS)
-            defer { rd_kafka_AdminOptions_destroy(options) }
-            rd_kafka_CreateTopics(client, &list, list.count, options, queue)
-            guard let event = rd_kafka_queue_poll(queue, 30_000) else {
-                throw Failure(description: "\(brokers) does not make topics within 30 s")
-            }
-            defer { rd_kafka_event_destroy(event) }
-            guard rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR,
-                let result = rd_kafka_event_CreateTopics_result(event)
-            else { throw Failure(description: "\(brokers): \(String(cString: rd_kafka_event_error_string(event)))") }
-            var count = 0
-            let made = rd_kafka_CreateTopics_result_topics(result, &count)
-            for index in 0..<count {
-                guard let topic = made?[index] else { continue }
-                let code = rd_kafka_topic_result_error(topic)
-                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-                    throw Failure(
-                        description: "\(String(cString: rd_kafka_topic_result_name(topic))): "
-                            + String(cString: rd_kafka_err2str(code)))
-                }
-            }
-        }
-    }
 
     /// Best effort: what stays behind has a name of its own and does no harm.
     static func delete(_ names: [String], brokers: String) {

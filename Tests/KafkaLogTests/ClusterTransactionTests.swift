@@ -9,7 +9,7 @@ struct ClusterTransactionTests {
     private static let patience = Duration.seconds(60)
 
     private func withShop(_ body: (KafkaSettings) async throws -> Void) async throws {
-        let (settings, topics) = try ClusterTests.shop()
+        let (settings, topics) = try await ClusterTests.shop()
         defer { Administration.delete(topics, brokers: settings.brokers) }
         try await body(settings)
     }

@@ -21,7 +21,10 @@ final class MockCluster: Sendable {
         self.owner = owner
         self.cluster = cluster
         self.brokers = String(cString: brokers)
-        for topic in topics { rd_kafka_mock_topic_create(cluster, topic, partitions, 1) }
+        for name in topics {
+            let topic = KafkaSettings.Topic.allCases.first { name.hasSuffix(".\($0.rawValue)") }
+            rd_kafka_mock_topic_create(cluster, name, topic?.hasOnePartition == true ? 1 : partitions, 1)
+        }
     }
 
     deinit {
@@ -46,6 +49,6 @@ final class MockCluster: Sendable {
             brokers: brokers, topicPrefix: prefix, group: "\(prefix)-score", instance: "\(prefix)-1", properties: [:])
     }
 
-    static let shopTopics = ["shop.events", "shop.rejected", "shop.scores", "shop.outcomes"]
+    static let shopTopics = KafkaSettings.Topic.allCases.map { "shop.\($0.rawValue)" }
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 }

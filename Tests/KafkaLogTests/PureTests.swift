@@ -29,21 +29,6 @@ struct PureTests {
         #expect(Self.settings.base["allow.auto.create.topics"] == "false")
     }
 
-    @Test func topicsThatDoNotFitAreNamed() throws {
-        let fitting = ["shop.events": 4, "shop.rejected": 1, "shop.scores": 4, "shop.outcomes": 4]
-        #expect(try KafkaLog.partitionCount(Self.settings, topics: fitting) == 4)
-        for missing in fitting.keys {
-            let error = #expect(throws: EventLogError.self) {
-                try KafkaLog.partitionCount(Self.settings, topics: fitting.filter { $0.key != missing })
-            }
-            #expect(error?.description.contains(missing) == true)
-        }
-        let error = #expect(throws: EventLogError.self) {
-            try KafkaLog.partitionCount(Self.settings, topics: fitting.merging(["shop.scores": 3]) { $1 })
-        }
-        #expect(error?.description.contains("shop.scores has 3 partitions, shop.events has 4") == true)
-    }
-
     @Test func anAssignmentIsReadOnceAllOffsetsAreKnown() {
         var machine = AssignmentMachine()
         #expect(machine.assign([1, 0]) == .announce([0, 1]))

@@ -40,9 +40,7 @@ final class KafkaClient: Sendable {
         let type = kind == .producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER
         guard let handle = rd_kafka_new(type, configuration, &message, message.count) else {
             rd_kafka_conf_destroy(configuration)
-            let end = message.firstIndex(of: 0) ?? message.endIndex
-            let reason = String(decoding: message[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            throw .unusable("no Kafka client can be made: \(reason)")
+            throw .unusable("no Kafka client can be made: \(Self.text(message))")
         }
         if kind == .consumer { rd_kafka_poll_set_consumer(handle) }
         self.handle = handle
@@ -59,6 +57,11 @@ final class KafkaClient: Sendable {
     }
 
     static func text(_ code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2str(code)) }
+
+    /// What librdkafka has written into a buffer, up to its NUL.
+    static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 }
 
 /// What callbacks of one client may touch.

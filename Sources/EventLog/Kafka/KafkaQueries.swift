@@ -5,7 +5,7 @@ import Logging
 
 /// What can be asked of a cluster about topics, offsets and a group's commits. Calls wait on a thread of their own.
 struct KafkaQueries: Sendable {
-    private let client: KafkaClient
+    let client: KafkaClient
     private let queue: BlockingQueue
     private let brokers: String
     static let timeout_ms: Int32 = 10_000
@@ -19,28 +19,6 @@ struct KafkaQueries: Sendable {
             context: CallbackContext(logger: logger))
         queue = BlockingQueue("queries")
         brokers = settings.brokers
-    }
-
-    /// The partition counts of all topics that this user may see. Asking for all never makes one.
-    func topics() async throws(EventLogError) -> [String: Int] {
-        try await queue.run { [client, brokers] () throws(EventLogError) in
-            var metadata: UnsafePointer<rd_kafka_metadata>?
-            let code = rd_kafka_metadata(client.handle, 1, nil, &metadata, 5_000)
-            guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
-                throw .unusable(
-                    "no Kafka broker answers at \(brokers) (\(KafkaClient.text(code))): start one, or correct "
-                        + "kafka.brokers and kafka.properties")
-            }
-            defer { rd_kafka_metadata_destroy(metadata) }
-            var counts: [String: Int] = [:]
-            for index in 0..<Int(metadata.pointee.topic_cnt) {
-                let topic = metadata.pointee.topics[index]
-                if topic.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-                    counts[String(cString: topic.topic)] = Int(topic.partition_cnt)
-                }
-            }
-            return counts
-        }
     }
 
     func bounds(_ topic: String, partition: Int) async throws(EventLogError) -> Range<Int64> {

@@ -2,7 +2,8 @@
 public struct KafkaSettings: Sendable {
     /// `host:port[,host:port…]`
     public var brokers: String
-    /// Topics are `PREFIX.events`, `PREFIX.rejected`, `PREFIX.scores`, `PREFIX.outcomes`.
+    /// Topics are `PREFIX.events`, `PREFIX.rejected`, `PREFIX.scores`, `PREFIX.outcomes`, `PREFIX.models` and
+    /// `PREFIX.retrain-lease`.
     public var topicPrefix: String
     /// The consumer group of all scorers of a shop.
     public var group: String
@@ -22,7 +23,11 @@ public struct KafkaSettings: Sendable {
         self.properties = properties
     }
 
-    package enum Topic: String, CaseIterable, Sendable { case events, rejected, scores, outcomes }
+    package enum Topic: String, CaseIterable, Sendable {
+        case events, rejected, scores, outcomes, models
+        /// Whose one partition the retraining process owns.
+        case lease = "retrain-lease"
+    }
 
     package func name(of topic: Topic) -> String { "\(topicPrefix).\(topic.rawValue)" }
 
