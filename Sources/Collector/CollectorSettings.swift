@@ -14,21 +14,29 @@ public struct CollectorSettings: Sendable, Equatable {
     /// back.
     public var maxHeldBytes: Int
 
+    /// - Parameter maxHeldBytes: `nil`: 256 MiB, or what a single request of the largest size needs where that is more.
     public init(
         writeKeys: [String] = [], origins: [String] = [], maxBodyBytes: Int = 1 << 20,
-        maxInflatedBytes: Int = 8 << 20, maxEvents: Int = 10_000, maxHeldBytes: Int = 256 << 20
+        maxInflatedBytes: Int = 8 << 20, maxEvents: Int = 10_000, maxHeldBytes: Int? = nil
     ) {
         self.writeKeys = writeKeys
         self.origins = origins
         self.maxBodyBytes = maxBodyBytes
         self.maxInflatedBytes = maxInflatedBytes
         self.maxEvents = maxEvents
-        self.maxHeldBytes = maxHeldBytes
+        self.maxHeldBytes =
+            maxHeldBytes
+            ?? max(256 << 20, Self.largestRequest(maxBodyBytes: maxBodyBytes, maxInflatedBytes: maxInflatedBytes))
     }
 
     /// The largest records that one body may make: an event grows on its way to the log, by an id, by its times, and
     /// by what the products of a hit share.
     var maxRecordBytes: Int { 2 * max(maxBodyBytes, maxInflatedBytes) }
+
+    /// What one request may hold: its body, the same inflated, and the records made of it.
+    private static func largestRequest(maxBodyBytes: Int, maxInflatedBytes: Int) -> Int {
+        maxBodyBytes + maxInflatedBytes + 2 * max(maxBodyBytes, maxInflatedBytes)
+    }
 
     /// Traps where a request within its own limits could never pass.
     func check() {
@@ -37,7 +45,7 @@ public struct CollectorSettings: Sendable, Equatable {
         precondition(
             maxBodyBytes > 0 && maxInflatedBytes > 0 && maxEvents > 0, "CollectorSettings: a limit below 1")
         precondition(
-            maxHeldBytes >= maxBodyBytes + maxInflatedBytes + maxRecordBytes,
+            maxHeldBytes >= Self.largestRequest(maxBodyBytes: maxBodyBytes, maxInflatedBytes: maxInflatedBytes),
             "CollectorSettings.maxHeldBytes: too little for a single request of the largest size")
     }
 }

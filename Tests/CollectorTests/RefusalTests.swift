@@ -235,6 +235,14 @@ import Testing
         }
     }
 
+    /// The largest limits that can be configured leave room for a request of that size.
+    @Test func aRequestOfTheLargestSizeFitsIntoTheMemoryForAll() async throws {
+        let settings = CollectorSettings(maxBodyBytes: 64 << 20, maxInflatedBytes: 256 << 20, maxEvents: 100_000)
+        try await Shop.open(over: ScriptedLog(), settings) { shop async throws in
+            #expect(try await shop.post(Self.event).status == 200)
+        }
+    }
+
     /// What all requests hold together is bounded, and given back by each.
     @Test func requestsBeyondTheMemoryAreAskedToComeBack() async throws {
         let gate = Gate()
