@@ -20,6 +20,9 @@ public struct ReplayOptions: Sendable, Equatable {
     /// the input's bytes, so that the same content has the same name wherever it lies.
     public var name: String?
     public var mode: Mode
+    /// Stores rows once more although a replay of the name is complete, under a name that is still free: NAME.2 and so
+    /// on.
+    public var again: Bool
     public var speed: ReplaySpeed
     /// What sorting may use, at least `minMemory_bytes`; a file that is larger, and not in time order, is sorted on
     /// disk. What is read and sent at a time comes on top: some 20 MiB.
@@ -35,13 +38,15 @@ public struct ReplayOptions: Sendable, Equatable {
     public static let minMemory_bytes = 1 << 20
 
     public init(
-        name: String? = nil, mode: Mode = .replay, speed: ReplaySpeed = .max, memory_bytes: Int = 256 << 20,
+        name: String? = nil, mode: Mode = .replay, again: Bool = false, speed: ReplaySpeed = .max,
+        memory_bytes: Int = 256 << 20,
         temporaryDirectory: String = Self.systemTemporaryDirectory, keepsOpen: Bool = false,
         patience: Duration = .seconds(120)
     ) {
         precondition(memory_bytes >= Self.minMemory_bytes, "ReplayOptions.init: sorting needs 1 MiB")
         self.name = name
         self.mode = mode
+        self.again = again
         self.speed = speed
         self.memory_bytes = memory_bytes
         self.temporaryDirectory = temporaryDirectory

@@ -17,6 +17,7 @@ public struct Replayer: Sendable {
     private let logger: Logger
     private let clock: ReplayClock
     private let files: TemporaryFiles
+    private static let maxRepetitions = 1_000
 
     public init(options: ReplayOptions, sink: any ReplaySink, logger: Logger, clock: ReplayClock = .system) {
         self.init(
@@ -44,7 +45,7 @@ public struct Replayer: Sendable {
         if let name = options.name { try Self.check(name) }
         let producer = RowProducer(input, memory_bytes: options.memory_bytes, files: files, now: clock.now)
         let survey = try await producer.survey(progress)
-        let name = options.name ?? survey.digest
+        let name = try await name(options.name ?? survey.digest)
         @Sendable func report(_ counts: ReplayCounts, waiting: Duration?) {
             progress(
                 ReplayProgress(
@@ -68,6 +69,18 @@ public struct Replayer: Sendable {
         return ReplayResult(
             name: name, counts: sender.counts, problems: sender.problems, span: survey.span, ended: isComplete,
             retries: sender.retries, spilled_bytes: survey.spilled_bytes)
+    }
+
+    /// The name itself, or with `again` the first of NAME, NAME.2, NAME.3… under which no replay is complete.
+    private func name(_ name: String) async throws(ReplayError) -> String {
+        guard options.again, options.mode == .replay else { return name }
+        for number in 1...Self.maxRepetitions {
+            let candidate = number == 1 ? name : "\(name).\(number)"
+            try Self.check(candidate)
+            var sender = Sender(sink: sink, name: candidate, options: options, clock: clock, logger: logger) { _, _ in }
+            if try await sender.mark()?.ended != true { return candidate }
+        }
+        throw .name(name, reason: "it was replayed \(Self.maxRepetitions) times; choose another one with --name")
     }
 
     /// Passes over the rows that the log has already.
@@ -107,7 +120,7 @@ public struct Replayer: Sendable {
     }
 
     /// - Throws: `.name` where it is none.
-    private static func check(_ name: String) throws(ReplayError) {
+    static func check(_ name: String) throws(ReplayError) {
         if name == Timeline.live.name { throw .name(name, reason: "live events have that one") }
         guard 1...EventLimits.timelineBytes ~= name.utf8.count else {
             throw .name(name, reason: "it has 1 to \(EventLimits.timelineBytes) bytes")

@@ -23,9 +23,9 @@ struct EventLogSinkTests {
     }
 
     private func replay(
-        _ path: String, into log: any EventLog, mode: ReplayOptions.Mode = .replay
+        _ path: String, into log: any EventLog, mode: ReplayOptions.Mode = .replay, again: Bool = false
     ) async throws -> ReplayResult {
-        let options = ReplayOptions(name: "test", mode: mode, temporaryDirectory: directory.path)
+        let options = ReplayOptions(name: "test", mode: mode, again: again, temporaryDirectory: directory.path)
         return try await Replayer(
             options: options, sink: EventLogSink(log: log), logger: .silent, clock: SleepClock().clock
         ).run(.file(path))
@@ -70,6 +70,19 @@ struct EventLogSinkTests {
             let (found, rejected) = (try await log.entries(), try await log.rejectedCount())
             #expect(found == entries)
             #expect(rejected == Int64(6_000 - file.goodCount))
+        }
+    }
+
+    @Test func aFinishedFileIsStoredOnceMoreWhereThatIsAskedFor() async throws {
+        let file = SampleFile.random(seed: 14, count: 50)
+        let path = try directory.write(file.text)
+        try await withLog { log in
+            for name in ["test", "test.2", "test.3"] {
+                let result = try await replay(path, into: log, again: true)
+                #expect(result.name == name)
+                #expect(result.counts == ReplayCounts(stored: file.goodCount, rejected: 50 - file.goodCount))
+            }
+            #expect(try await replay(path, into: log).counts == ReplayCounts(duplicates: 50))
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import EmbeddedLog
 import EventLog
 import FoundationEssentials
 import Replay
@@ -17,20 +18,28 @@ struct ReplayCommand: AsyncParsableCommand {
               dinghy replay shop.csv --speed 100x
               zcat shop.csv.gz | dinghy replay - --name october
               dinghy replay shop.csv --live
+              dinghy replay --from embedded --to kafka --config config/kafka.yaml
 
             The rows go to the server that serves the data directory, to the one named with --url, or straight into the
-            directory where none runs.
+            directory where none runs. --from embedded moves the live events of a data directory's own log to a Kafka
+            cluster, as a replay; stop its server first.
 
             Exit code: 0 when every row was stored, a duplicate or rejected, 1 when the replay broke off.
             """)
 
     @OptionGroup var target: TargetOptions
     @Argument(help: "The file, or - for standard input.")
-    var file: String
+    var file: String?
+    @Option(help: "A log instead of a file: embedded, the one in the data directory.")
+    var from: Source?
+    @Option(help: "Where a log goes: kafka, as the configuration names it.")
+    var to: Destination?
     @Option(help: "Name of the replay, and of its timeline (default: digest of the file).")
     var name: String?
     @Option(help: "max, 1 for the original pace, or a multiple of it such as 100x.")
     var speed = "max"
+    @Flag(help: "Store a file once more that was replayed to its end, under a name with a number behind it.")
+    var again = false
     @Flag(help: "Send the rows as live events, shifted so that the first one happens now.")
     var live = false
     @Option(help: ArgumentHelp("Memory for sorting; beyond it rows go to temporary files.", valueName: "MiB"))
@@ -42,7 +51,16 @@ struct ReplayCommand: AsyncParsableCommand {
     @Flag(help: "As JSON.")
     var json = false
 
+    enum Source: String, ExpressibleByArgument, CaseIterable { case embedded }
+    enum Destination: String, ExpressibleByArgument, CaseIterable { case kafka }
+
     func validate() throws {
+        guard (from == nil) == (to == nil), (file == nil) != (from == nil) else {
+            throw ValidationError("give a file, or --from embedded --to kafka")
+        }
+        if from != nil, live || again || speed != "max" || target.url != nil {
+            throw ValidationError("--live, --again, --speed and --url are for files")
+        }
         guard memory > 0 else { throw ValidationError("--memory must be above 0") }
         guard ReplaySpeed(speed) != nil else {
             throw ValidationError("--speed '\(speed)' is none: write max, 1, or a multiple such as 100x")
@@ -52,7 +70,9 @@ struct ReplayCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await target.options.settings()
         let result: ReplayResult
-        if let url = target.servingURL(settings) {
+        if from != nil {
+            result = try await move(settings)
+        } else if let url = target.servingURL(settings) {
             let key = writeKey ?? ProcessInfo.processInfo.environment["DINGHY_WRITE_KEY"]
             result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: Web.client), settings)
         } else {
@@ -61,14 +81,42 @@ struct ReplayCommand: AsyncParsableCommand {
         Terminal.out(json ? try JSONOutput.text(Summary(result)) : Self.text(result))
     }
 
+    /// From the data directory's own log to the cluster.
+    private func move(_ settings: Settings) async throws -> ReplayResult {
+        guard settings.logKind == .kafka else {
+            throw CommandFailure("log.kind is \(settings.logKind.rawValue): give --config with log.kind: kafka")
+        }
+        var source = settings
+        source.logKind = .embedded
+        if let url = DataDirectory.servingURL(settings.data) {
+            throw CommandFailure("\(settings.data) is served at \(url): stop that server first")
+        }
+        let options = ReplayOptions(name: name ?? "embedded")
+        let bar = ProgressBar("moving")
+        defer { bar.finish() }
+        return try await Opened.reading(source) { from in
+            try await Opened.writing(settings) { to in
+                try await LogReplayer(
+                    source: from.log, sink: EventLogSink(log: to.log), options: options, logger: settings.logger()
+                ).run { bar.update($0) }
+            }
+        }
+    }
+
     private func replay(into sink: some ReplaySink, _ settings: Settings) async throws -> ReplayResult {
         var options = ReplayOptions(
-            name: name, mode: live ? .live : .replay, speed: ReplaySpeed(speed) ?? .max, memory_bytes: memory << 20)
+            name: name, mode: live ? .live : .replay, again: again, speed: ReplaySpeed(speed) ?? .max,
+            memory_bytes: memory << 20)
         if let temporaryDirectory { options.temporaryDirectory = temporaryDirectory }
+        let input: ReplayInput =
+            switch file {
+            case "-", nil: .standardInput
+            case let path?: .file(path)
+            }
         let bar = ProgressBar("replaying")
         defer { bar.finish() }
         return try await Replayer(options: options, sink: sink, logger: settings.logger())
-            .run(file == "-" ? .standardInput : .file(file)) { bar.update($0) }
+            .run(input) { bar.update($0) }
     }
 
     static func text(_ result: ReplayResult) -> String {
