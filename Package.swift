@@ -79,7 +79,7 @@ let package = Package(
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 
         // The other rooms that do IO.
-        room("Models", ["Intent", logging, metrics]),
+        room("Models", ["Events", "Intent", "EventLog", logging, metrics]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
             "Collector",
@@ -117,8 +117,10 @@ let package = Package(
             name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
             path: "Tests/LogProcess", swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
-        tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", logging]),
-        tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
+        tests(
+            "KafkaLogTests",
+            ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", "Intent", "Sessions", "Models", logging]),
+        tests("ModelsTests", ["Models", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
             "CollectorTests",
             [

@@ -24,17 +24,6 @@ public struct ModelRegistry: Sendable {
         self.directory = directory
     }
 
-    /// The kept models, the oldest first.
-    ///
-    /// - Parameter unreadable: told of each whose JSON cannot be read; the others are listed all the same.
-    public func list(unreadable: (RegistryError) -> Void = { _ in }) throws(RegistryError) -> [ModelEntry] {
-        var entries: [ModelEntry] = []
-        for number in try numbers() {
-            do throws(RegistryError) { entries.append(try entry(number)) } catch { unreadable(error) }
-        }
-        return entries
-    }
-
     /// The numbers of the kept models, rising.
     public func numbers() throws(RegistryError) -> [Int] { try numbers(of: ".json") }
 
@@ -76,12 +65,6 @@ public struct ModelRegistry: Sendable {
                 reason: "'\(text)' is no model's number; set it with `dinghy models promote NUMBER`")
         }
         return number
-    }
-
-    /// The champion where it is not `current`, else `nil`.
-    public func championIfChanged(from current: Int?) throws(RegistryError) -> (number: Int, model: IntentModel)? {
-        guard let number = try championNumber(), number != current else { return nil }
-        return (number, try load(number))
     }
 
     /// Keeps a model under the next free number.
