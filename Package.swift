@@ -110,6 +110,9 @@ let package = Package(
         .target(
             name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
             swiftSettings: settings),
+        .target(
+            name: "ModelContract", dependencies: ["EventLog", "Intent", "Models"], path: "Tests/ModelContract",
+            swiftSettings: settings),
         .executableTarget(
             name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging], path: "tools/bench/log",
             swiftSettings: settings),
@@ -119,8 +122,8 @@ let package = Package(
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
         tests(
             "KafkaLogTests",
-            ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", "Intent", "Sessions", "Models", logging]),
-        tests("ModelsTests", ["Models", "EventLog", "Intent", "Events", "Sessions", logging]),
+            ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Models", "ModelContract", "Events", "Intent", logging]),
+        tests("ModelsTests", ["Models", "ModelContract", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
             "CollectorTests",
             [
@@ -138,7 +141,10 @@ let package = Package(
             ]),
         tests(
             "RetrainingTests",
-            ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
+            [
+                "Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", "ModelContract",
+                lifecycle, logging,
+            ]),
         tests(
             "ConsoleTests",
             [

@@ -81,8 +81,8 @@ public struct ModelRegistry: Sendable {
         let number = max(try numbers().last ?? 0, try numbers(of: ".model").last ?? 0) + 1
         try Files.create(path(number, ".model"), bytes)
         let entry = ModelEntry(
-            number: number, created: time, origin: origin, bytes: bytes.count, hiddenSize: model.hiddenSize,
-            metadata: model.metadata, report: report, verdict: verdict)
+            number: number, created: time, origin: origin, bytes: bytes.count, model: model, report: report,
+            verdict: verdict)
         try Files.create(path(number, ".json"), Self.json(entry, .prettyPrinted) + [UInt8(ascii: "\n")])
         return entry
     }

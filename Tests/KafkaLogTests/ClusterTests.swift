@@ -21,9 +21,11 @@ struct ClusterTests {
         let prefix = "dinghy-test-\(UUID().uuidString.prefix(8).lowercased())"
         let settings = KafkaSettings(
             brokers: brokers, topicPrefix: prefix, group: "\(prefix)-score", instance: "\(prefix)-1", properties: [:])
-        let topics = KafkaSettings.Topic.allCases.map { settings.name(of: $0) }
-        try Administration.create(topics, partitions: 2, brokers: brokers)
-        return (settings, topics)
+        let single = KafkaSettings.Topic.single
+        let wide = KafkaSettings.Topic.allCases.filter { !single.contains($0) }.map { settings.name(of: $0) }
+        try Administration.create(wide, partitions: 2, brokers: brokers)
+        try Administration.create(single.map { settings.name(of: $0) }, partitions: 1, brokers: brokers)
+        return (settings, KafkaSettings.Topic.allCases.map { settings.name(of: $0) })
     }
 
     /// Opens a shop whose topics may not have reached every broker yet.
@@ -76,6 +78,7 @@ enum Administration {
             if name.hasSuffix(".events") {
                 rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "LogAppendTime")
             }
+            if name.hasSuffix(".models") { rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact") }
             return topic
         }
         var list = topics

@@ -66,7 +66,8 @@ private final class Member: Sendable {
         // the lease when others come to ask for it. Machines whose clocks differ may take it from one another when they
         // begin together: then the earlier run ends as lost.
         let now_ms = String(Int64(Date().timeIntervalSince1970 * 1_000))
-        let clientID = "retrain-\(String(repeating: "0", count: max(0, 15 - now_ms.count)))\(now_ms)-\(settings.instance)"
+        let clientID =
+            "retrain-\(String(repeating: "0", count: max(0, 15 - now_ms.count)))\(now_ms)-\(settings.instance)"
         client = try KafkaClient(
             .consumer, settings.lease(clientID: clientID),
             overriding: settings.properties.filter { $0.key != "client.id" }, context: context)
@@ -101,12 +102,13 @@ private final class Member: Sendable {
             rd_kafka_assign(client.handle, nil)
             rd_kafka_consumer_close(client.handle)
             answer(.success(false))
-            end(state.withLock { state in
-                state.machine.revoke(lost: true)
-                state.hasEnded = true
-                defer { state.enders = [] }
-                return state.enders
-            })
+            end(
+                state.withLock { state in
+                    state.machine.revoke(lost: true)
+                    state.hasEnded = true
+                    defer { state.enders = [] }
+                    return state.enders
+                })
         }
     }
 

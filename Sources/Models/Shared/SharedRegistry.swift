@@ -18,8 +18,8 @@ public final class SharedRegistry: ModelStore {
     /// The change under way, after which the next one of this process begins.
     private let lastTurn = Mutex<Task<Void, Never>?>(nil)
 
-    /// A change meets a rival's, or an answer that was lost, a few times at most.
-    private static let maxAttempts = 8
+    /// A change meets rivals, an answer that was lost, or a group that rearranges itself for some seconds.
+    private static let maxAttempts = 12
     /// What goes into one transaction: it must end in its time on a slow line too.
     private static let chunksPerAppend = 8
     private static let recordsPerRead = 64
@@ -122,8 +122,8 @@ public final class SharedRegistry: ModelStore {
             }
             let number = shelf.withLock { $0.lastNumber } + 1
             let card = ModelEntry(
-                number: number, created: time, origin: origin, bytes: file.count, hiddenSize: model.hiddenSize,
-                metadata: model.metadata, report: report, verdict: verdict)
+                number: number, created: time, origin: origin, bytes: file.count, model: model, report: report,
+                verdict: verdict)
             let chunks = ModelChunk.cut(file, model: number)
             var records = chunks.map(\.record)
             records.append(ModelManifest(file: chunks[0].file, card: card).record)
