@@ -23,8 +23,10 @@ struct ContractTests {
             let log = MemoryModelLog()
             let (here, there) = (Place(), Place())
             return ModelFixture(
-                store: SharedRegistry(log: log, cache: here.path, logger: Self.logger),
-                another: { SharedRegistry(log: log, cache: there.path, logger: Self.logger) },
+                store: SharedRegistry(log: log, cache: here.path, backoff: .milliseconds(1), logger: Self.logger),
+                another: {
+                    SharedRegistry(log: log, cache: there.path, backoff: .milliseconds(1), logger: Self.logger)
+                },
                 close: { withExtendedLifetime((here, there)) {} })
         }
     }

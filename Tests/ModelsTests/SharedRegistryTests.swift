@@ -12,7 +12,8 @@ struct SharedRegistryTests {
         let registry: SharedRegistry
 
         init(_ log: MemoryModelLog) {
-            registry = SharedRegistry(log: log, cache: place.path, logger: ContractTests.logger)
+            registry = SharedRegistry(
+                log: log, cache: place.path, backoff: .milliseconds(1), logger: ContractTests.logger)
         }
 
         func add(_ sample: Int, holding lease: (any RetrainLease)? = nil) async throws -> Int {
@@ -166,7 +167,8 @@ struct SharedRegistryTests {
         try machine.place.write(file, machine.place.bytes(file).dropLast(3))
         let error = #expect(throws: RegistryError.self) { try machine.registry.load(1) }
         #expect(error?.description.contains("\(file) is cut short") == true)
-        let again = SharedRegistry(log: log, cache: machine.place.path, logger: ContractTests.logger)
+        let again = SharedRegistry(
+            log: log, cache: machine.place.path, backoff: .milliseconds(1), logger: ContractTests.logger)
         try await again.refresh()
         #expect(try again.load(1) == SampleModel.make(1))
     }

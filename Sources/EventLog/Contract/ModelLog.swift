@@ -47,5 +47,12 @@ public protocol RetrainLease: Sendable {
     /// Whether it is held as far as this process knows. Once false, it stays so.
     var isHeld: Bool { get }
 
+    /// Waits while it is open whether it is still held, a bounded time, and says whether it is.
+    func settled() async -> Bool
+
     func release() async
+}
+
+extension RetrainLease {
+    public func settled() async -> Bool { isHeld }
 }

@@ -30,6 +30,16 @@ final class KafkaLease: RetrainLease {
 
     var isHeld: Bool { member.isHeld }
 
+    /// Until the group has rearranged itself: a member that died meanwhile holds it up for its session.
+    func settled() async -> Bool {
+        let deadline = ContinuousClock.now + Self.patience
+        while member.isMoving, ContinuousClock.now < deadline {
+            // Cancelled, it is not worth waiting: the publication tries and is refused.
+            do { try await Task.sleep(for: .milliseconds(100)) } catch { break }
+        }
+        return isHeld
+    }
+
     func release() async {
         member.leave()
         await member.end()
@@ -83,6 +93,10 @@ private final class Member: Sendable {
     }
 
     var isHeld: Bool { state.withLock { $0.machine.isHeld } }
+
+    var isMoving: Bool {
+        state.withLock { if case .moving = $0.machine.state { true } else { false } }
+    }
 
     /// Polls until `leave`.
     func start(deadline: ContinuousClock.Instant) {

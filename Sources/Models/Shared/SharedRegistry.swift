@@ -13,21 +13,26 @@ public final class SharedRegistry: ModelStore {
     public var place: String { log.name }
     private let log: any ModelLog
     private let cache: ModelCache
+    private let backoff: Duration
     private let logger: Logger
     private let shelf = Mutex(ModelShelf(maxHeldBytes: 2 * IntentModel.maxFileBytes))
     /// The change under way, after which the next one of this process begins.
     private let lastTurn = Mutex<Task<Void, Never>?>(nil)
 
-    /// A change meets rivals, an answer that was lost, or a group that rearranges itself for some seconds.
+    /// A change meets rivals, or an answer that was lost, a few times at most.
     private static let maxAttempts = 12
     /// What goes into one transaction: it must end in its time on a slow line too.
     private static let chunksPerAppend = 8
     private static let recordsPerRead = 64
 
-    /// - Parameter cache: a directory for files that were read; made where there is none.
-    public init(log: any ModelLog, cache: String, logger: Logger) {
+    /// - Parameters:
+    ///   - cache: a directory for files that were read; made where there is none.
+    ///   - backoff: how long a change that met another waits at most before its second attempt; its third twice as long,
+    ///     and so on.
+    public init(log: any ModelLog, cache: String, backoff: Duration = .milliseconds(300), logger: Logger) {
         self.log = log
         self.cache = ModelCache(directory: cache)
+        self.backoff = backoff
         self.logger = logger
     }
 
@@ -212,6 +217,7 @@ public final class SharedRegistry: ModelStore {
     ) async throws -> Result {
         var attempted: Int?
         for attempt in 1... {
+            if let lease, !(await lease.settled()) { throw RegistryError.leaseLost }
             let writer = try await log.writer()
             do {
                 let reader = try await reader()
@@ -221,7 +227,6 @@ public final class SharedRegistry: ModelStore {
                     await writer.close()
                     return result
                 case .write(let records, let mark, let result, let isSeen):
-                    if let lease, !lease.isHeld { throw RegistryError.leaseLost }
                     attempted = mark
                     try await append(records, writer, lease)
                     await writer.close()
@@ -235,7 +240,7 @@ public final class SharedRegistry: ModelStore {
                 guard attempt < Self.maxAttempts, error.mayPass else { throw error }
                 logger.info("a change of \(place) is tried again: \(error)")
                 // Rivals that keep fencing each other fall out of step.
-                try await Task.sleep(for: .milliseconds(Int.random(in: 50...(300 * attempt))))
+                try await Task.sleep(for: backoff * attempt * Double.random(in: 0.2...1))
             } catch {
                 await writer.close()
                 throw error
