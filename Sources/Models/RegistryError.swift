@@ -20,8 +20,7 @@ public enum RegistryError: Error, Equatable, Sendable, CustomStringConvertible {
         case .nothingToRollBackTo:
             "there is no earlier champion to roll back to: choose a model with `dinghy models promote NUMBER`"
         case .leaseLost:
-            "the right to retrain went to another process during the run, so its model was thrown away: "
-                + "the other run goes on"
+            "the right to retrain went to another process during the run, so its model was thrown away"
         }
     }
 }
