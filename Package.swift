@@ -79,7 +79,7 @@ let package = Package(
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 
         // The other rooms that do IO.
-        room("Models", ["Intent", logging, metrics]),
+        room("Models", ["Events", "Intent", "EventLog", logging, metrics]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
             "Collector",
@@ -110,6 +110,9 @@ let package = Package(
         .target(
             name: "LogContract", dependencies: ["Events", "EventLog"], path: "Tests/Contract",
             swiftSettings: settings),
+        .target(
+            name: "ModelContract", dependencies: ["EventLog", "Intent", "Models"], path: "Tests/ModelContract",
+            swiftSettings: settings),
         .executableTarget(
             name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging], path: "tools/bench/log",
             swiftSettings: settings),
@@ -117,8 +120,10 @@ let package = Package(
             name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
             path: "Tests/LogProcess", swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
-        tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", logging]),
-        tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
+        tests(
+            "KafkaLogTests",
+            ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Models", "ModelContract", "Events", "Intent", logging]),
+        tests("ModelsTests", ["Models", "ModelContract", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
             "CollectorTests",
             [
@@ -136,7 +141,10 @@ let package = Package(
             ]),
         tests(
             "RetrainingTests",
-            ["Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", lifecycle, logging]),
+            [
+                "Retraining", "EventLog", "EmbeddedLog", "Events", "Sessions", "Intent", "Models", "ModelContract",
+                lifecycle, logging,
+            ]),
         tests(
             "ConsoleTests",
             [

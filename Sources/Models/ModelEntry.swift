@@ -20,4 +20,17 @@ public struct ModelEntry: Sendable, Codable {
     public var report: Report?
     /// Against the champion of its day.
     public var verdict: Verdict?
+
+    package init(
+        number: Int, created: Int64, origin: Origin, bytes: Int, model: IntentModel, report: Report?, verdict: Verdict?
+    ) {
+        self.number = number
+        self.created = created
+        self.origin = origin
+        self.bytes = bytes
+        hiddenSize = model.hiddenSize
+        metadata = model.metadata
+        self.report = report
+        self.verdict = verdict
+    }
 }

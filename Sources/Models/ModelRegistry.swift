@@ -24,17 +24,6 @@ public struct ModelRegistry: Sendable {
         self.directory = directory
     }
 
-    /// The kept models, the oldest first.
-    ///
-    /// - Parameter unreadable: told of each whose JSON cannot be read; the others are listed all the same.
-    public func list(unreadable: (RegistryError) -> Void = { _ in }) throws(RegistryError) -> [ModelEntry] {
-        var entries: [ModelEntry] = []
-        for number in try numbers() {
-            do throws(RegistryError) { entries.append(try entry(number)) } catch { unreadable(error) }
-        }
-        return entries
-    }
-
     /// The numbers of the kept models, rising.
     public func numbers() throws(RegistryError) -> [Int] { try numbers(of: ".json") }
 
@@ -78,12 +67,6 @@ public struct ModelRegistry: Sendable {
         return number
     }
 
-    /// The champion where it is not `current`, else `nil`.
-    public func championIfChanged(from current: Int?) throws(RegistryError) -> (number: Int, model: IntentModel)? {
-        guard let number = try championNumber(), number != current else { return nil }
-        return (number, try load(number))
-    }
-
     /// Keeps a model under the next free number.
     ///
     /// - Parameter time: now, milliseconds since the epoch.
@@ -98,8 +81,8 @@ public struct ModelRegistry: Sendable {
         let number = max(try numbers().last ?? 0, try numbers(of: ".model").last ?? 0) + 1
         try Files.create(path(number, ".model"), bytes)
         let entry = ModelEntry(
-            number: number, created: time, origin: origin, bytes: bytes.count, hiddenSize: model.hiddenSize,
-            metadata: model.metadata, report: report, verdict: verdict)
+            number: number, created: time, origin: origin, bytes: bytes.count, model: model, report: report,
+            verdict: verdict)
         try Files.create(path(number, ".json"), Self.json(entry, .prettyPrinted) + [UInt8(ascii: "\n")])
         return entry
     }

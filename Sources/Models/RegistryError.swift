@@ -7,6 +7,8 @@ public enum RegistryError: Error, Equatable, Sendable, CustomStringConvertible {
     case damaged(file: String, ModelFileError)
     case unwritable(file: String, reason: String)
     case nothingToRollBackTo
+    /// Another process took the right to retrain over; nothing was written.
+    case leaseLost
 
     public var description: String {
         switch self {
@@ -17,6 +19,8 @@ public enum RegistryError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unwritable(let file, let reason): "\(file) cannot be written: \(reason)"
         case .nothingToRollBackTo:
             "there is no earlier champion to roll back to: choose a model with `dinghy models promote NUMBER`"
+        case .leaseLost:
+            "the right to retrain went to another process during the run, so its model was thrown away"
         }
     }
 }

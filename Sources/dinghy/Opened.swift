@@ -10,7 +10,9 @@ import Retraining
 struct Opened: Sendable {
     let log: any EventLog
     let outputs: any OutputLog
-    let models: ModelRegistry
+    let models: any ModelStore
+    /// Keeps `models` current until cancelled; `nil` where they are read anew each time.
+    let following: (@Sendable () async -> Void)?
     private let settings: Settings
     private let consumer: (@Sendable () throws(EventLogError) -> any EventConsumer)?
     private let announceURL: @Sendable (String) throws(EventLogError) -> Void
@@ -23,8 +25,8 @@ struct Opened: Sendable {
             let directory = try await DataDirectory.open(
                 settings.data, partitions: settings.partitions, logger: logger, now: WallClock.now)
             return Opened(
-                log: directory.log, outputs: directory.outputs, models: models(settings), settings: settings,
-                consumer: { directory.makeConsumer() },
+                log: directory.log, outputs: directory.outputs, models: directoryModels(settings), following: nil,
+                settings: settings, consumer: { directory.makeConsumer() },
                 announceURL: { url throws(EventLogError) in try directory.announce(url: url) },
                 closing: { await directory.close() })
         case .kafka: return try await kafka(settings, logger: logger)
@@ -37,8 +39,8 @@ struct Opened: Sendable {
         case .embedded:
             let directory = try await DataDirectory.openReadOnly(settings.data)
             return Opened(
-                log: directory.log, outputs: directory.outputs, models: models(settings), settings: settings,
-                consumer: nil, announceURL: { _ in }, closing: { await directory.close() })
+                log: directory.log, outputs: directory.outputs, models: directoryModels(settings), following: nil,
+                settings: settings, consumer: nil, announceURL: { _ in }, closing: { await directory.close() })
         case .kafka: return try await kafka(settings, logger: logger)
         }
     }
@@ -68,14 +70,32 @@ struct Opened: Sendable {
 
     private static func kafka(_ settings: Settings, logger: Logger) async throws -> Opened {
         let kafka = try await KafkaLog.open(settings.kafka(), logger: logger)
+        let models = try await sharedModels(settings, logger: logger)
         return Opened(
-            log: kafka.log, outputs: kafka.outputs, models: models(settings), settings: settings,
-            consumer: { () throws(EventLogError) in try kafka.makeConsumer() }, announceURL: { _ in },
-            closing: { await kafka.close() })
+            log: kafka.log, outputs: kafka.outputs, models: models, following: { await models.follow() },
+            settings: settings, consumer: { () throws(EventLogError) in try kafka.makeConsumer() },
+            announceURL: { _ in }, closing: { await kafka.close() })
     }
 
-    static func models(_ settings: Settings) -> ModelRegistry {
+    /// The models alone, as they are now.
+    static func models(_ settings: Settings) async throws -> any ModelStore {
+        switch settings.logKind {
+        case .embedded: return directoryModels(settings)
+        case .kafka:
+            let models = try await sharedModels(settings, logger: settings.logger())
+            try await models.refresh()
+            return models
+        }
+    }
+
+    private static func directoryModels(_ settings: Settings) -> ModelRegistry {
         ModelRegistry(directory: settings.data + "/models")
+    }
+
+    private static func sharedModels(_ settings: Settings, logger: Logger) async throws -> SharedRegistry {
+        SharedRegistry(
+            log: try await ModelTopic.open(settings.kafka(), logger: logger),
+            cache: settings.data + "/models-\(settings.topicPrefix)", logger: logger)
     }
 
     /// Where the log is, in words.

@@ -161,7 +161,7 @@ struct ClusterTransactionTests {
 }
 
 /// Another program's transactions, to stand in the way of ours.
-private final class ForeignTransactions {
+final class ForeignTransactions {
     private let client: OpaquePointer
     private struct Failure: Error { var code: rd_kafka_resp_err_t }
 

@@ -6,14 +6,6 @@ import Testing
 struct ModelRegistryTests {
     private func model() throws -> IntentModel { try #require(Place.model) }
 
-    @Test func anEmptyRegistryHasNoChampion() throws {
-        let place = Place()
-        #expect(try place.registry.list().isEmpty)
-        #expect(try place.registry.championNumber() == nil)
-        #expect(try place.registry.championIfChanged(from: nil) == nil)
-        #expect(throws: RegistryError.unknown(1, directory: place.path)) { try place.registry.load(1) }
-    }
-
     @Test func modelsAreNumberedAndKeptAsTheyAre() throws {
         let place = Place()
         for expected in 1...3 {
@@ -24,17 +16,6 @@ struct ModelRegistryTests {
         #expect(try place.registry.load(2) == model())
         #expect(FileManager.default.fileExists(atPath: place.path + "/000002.model"))
         #expect(try place.registry.entry(3).created == 3)
-    }
-
-    @Test func twoThatAddAtTheSameTimeGetDifferentNumbers() async throws {
-        let place = Place()
-        let (registry, model) = (place.registry, try model())
-        let numbers = try await withThrowingTaskGroup(of: Int.self) { group in
-            for _ in 0..<8 { group.addTask { try registry.add(model, origin: .retrain, time: 0).number } }
-            return try await group.reduce(into: Set<Int>()) { $0.insert($1) }
-        }
-        #expect(numbers == Set(1...8))
-        withExtendedLifetime(place) {}
     }
 
     @Test func aPromotionIsSeenOnceAndCanBeUndone() throws {

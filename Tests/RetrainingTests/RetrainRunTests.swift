@@ -24,7 +24,7 @@ struct RetrainRunTests {
     }
 
     /// Sessions whose buyers can be told by what they look at: an hour apart, so that each is one.
-    private static func events(_ sessions: Range<Int>) -> [Event] {
+    static func events(_ sessions: Range<Int>) -> [Event] {
         sessions.flatMap { session in
             let buys = session % 4 == 0
             let kinds: [EventKind] = [.pageview, buys ? .detail : .search, buys ? .add : .pageview]
@@ -47,7 +47,7 @@ struct RetrainRunTests {
         }
     }
 
-    private static var settings: RetrainRun.Settings {
+    static var settings: RetrainRun.Settings {
         var settings = RetrainRun.Settings()
         settings.training.hiddenSize = 8
         settings.training.epochs = 6

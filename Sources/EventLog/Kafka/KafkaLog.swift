@@ -16,12 +16,10 @@ public struct KafkaLog: Sendable {
     ) async throws(EventLogError) -> KafkaLog {
         try OwnProperties.check(settings.properties)
         let queries = try KafkaQueries(settings: settings, group: settings.group, logger: logger)
-        let topics = try await KafkaTopics(settings, client: queries.client, logger: logger).describe()
-        let findings = KafkaTopics.findings(topics, settings: settings)
-        for finding in findings where finding.severity == .warning { logger.warning("\(finding)") }
-        let errors = findings.filter { $0.severity == .error }
-        guard errors.isEmpty, let count = topics[.events]?.partitions else {
-            throw .unusable(errors.map(\.description).joined(separator: "\n"))
+        let topics = try await KafkaTopics(settings, client: queries.client, logger: logger)
+            .checked([.events, .rejected, .scores, .outcomes])
+        guard let count = topics[.events]?.partitions else {
+            preconditionFailure("KafkaLog.open: topics fit without events")
         }
         return KafkaLog(
             log: try KafkaEventLog(settings: settings, partitionCount: count, queries: queries, logger: logger),

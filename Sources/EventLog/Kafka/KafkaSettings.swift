@@ -24,15 +24,22 @@ public struct KafkaSettings: Sendable {
     }
 
     package enum Topic: String, CaseIterable, Sendable {
-        case events, rejected, scores, outcomes, models
-        /// Whose one partition the retraining process owns.
-        case lease = "retrain-lease"
+        case events, rejected, scores, outcomes
+        /// The only compacted one. One partition: its order is the order of all changes.
+        case models
+        /// Holds nothing. The member of a group that owns its one partition has the right to retrain.
+        case retrainLease = "retrain-lease"
     }
 
     package func name(of topic: Topic) -> String { "\(topicPrefix).\(topic.rawValue)" }
 
     /// A shop's name stands before the instance's, so that shops on one cluster do not fence each other.
     package var scorerTransactionalID: String { "\(topicPrefix)-score-\(instance)" }
+
+    /// The same for all processes of a shop, so that the latest writer of models fences those before it.
+    var modelsTransactionalID: String { "\(topicPrefix)-models" }
+
+    var retrainGroup: String { "\(topicPrefix)-retrain" }
 
     func replayGroup(_ name: String) -> String { "\(topicPrefix)-replay-\(name)" }
 
@@ -73,6 +80,17 @@ public struct KafkaSettings: Sendable {
     package var member: [String: String] {
         reader(group: group).merging([
             "enable.partition.eof": "false", "partition.assignment.strategy": "range,roundrobin",
+            "session.timeout.ms": "10000", "heartbeat.interval.ms": "1000",
+        ]) { $1 }
+    }
+
+    /// The consumer that holds the right to retrain.
+    ///
+    /// - Parameter clientID: where the group's member ids begin, as brokers make them; by their order the leader hands
+    ///   the partition out.
+    func lease(clientID: String) -> [String: String] {
+        reader(group: retrainGroup).merging([
+            "enable.partition.eof": "false", "partition.assignment.strategy": "range", "client.id": clientID,
             "session.timeout.ms": "10000", "heartbeat.interval.ms": "1000",
         ]) { $1 }
     }

@@ -110,6 +110,21 @@ public struct KafkaTopics: Sendable {
         }
     }
 
+    /// Describes the topics and sees to it that those of them which a caller needs fit.
+    ///
+    /// - Throws: `.unusable`, naming everything that is wrong with them.
+    func checked(
+        _ needed: [KafkaSettings.Topic]
+    ) async throws(EventLogError) -> [KafkaSettings.Topic: TopicDescription] {
+        let topics = try await describe()
+        let names = needed.map { settings.name(of: $0) }
+        let findings = Self.findings(topics, settings: settings).filter { names.contains($0.topic) }
+        for finding in findings where finding.severity == .warning { logger.warning("\(finding)") }
+        let errors = findings.filter { $0.severity == .error }
+        guard errors.isEmpty else { throw .unusable(errors.map(\.description).joined(separator: "\n")) }
+        return topics
+    }
+
     /// Describes the topics, and holds them to what Dinghy needs of them.
     public func check() async throws(EventLogError) -> (topics: [TopicDescription], findings: [TopicFinding]) {
         let topics = try await describe()

@@ -26,13 +26,9 @@ public struct TopicLayout: Sendable, Equatable {
         var configuration = ["cleanup.policy": topic == .models ? "compact" : "delete"]
         // One replica may be away, and what is acknowledged is on two all the same.
         if replicationFactor >= 3 { configuration["min.insync.replicas"] = "2" }
-        switch topic {
-        case .events:
+        if topic == .events {
             configuration["message.timestamp.type"] = "LogAppendTime"
             configuration["retention.ms"] = String(retention.components.seconds * 1_000)
-        // A chunk of a model and the record around it.
-        case .models: configuration["max.message.bytes"] = String(2 << 20)
-        case .rejected, .scores, .outcomes, .lease: break
         }
         return configuration
     }
@@ -55,7 +51,7 @@ extension KafkaSettings.Topic {
     /// Those whose records have one order of their own.
     package var hasOnePartition: Bool {
         switch self {
-        case .rejected, .models, .lease: true
+        case .rejected, .models, .retrainLease: true
         case .events, .scores, .outcomes: false
         }
     }

@@ -30,7 +30,9 @@ final class TransactionalProducer: Sendable {
 
     /// One transaction.
     ///
-    /// - Parameter metadata: of the group, taken anew for each transaction; freed here.
+    /// - Parameters:
+    ///   - offsets: without partitions where nothing was read.
+    ///   - metadata: of the group, taken anew for each transaction; freed here.
     /// - Throws: `.failed` where it was aborted and may be tried again with the same records; `.fenced` where another
     ///   producer has this id or the group has moved on for good.
     func transact(
@@ -50,8 +52,10 @@ final class TransactionalProducer: Sendable {
                 TopicPartitions.add(
                     list, offsets.topic, offset.partition, offset: offset.offset, metadata: offset.metadata)
             }
-            try untilKnown("send its offsets") {
-                rd_kafka_send_offsets_to_transaction(handle, list, metadata, Self.timeout_ms)
+            if !offsets.partitions.isEmpty {
+                try untilKnown("send its offsets") {
+                    rd_kafka_send_offsets_to_transaction(handle, list, metadata, Self.timeout_ms)
+                }
             }
             try untilKnown("commit a transaction") { rd_kafka_commit_transaction(handle, Self.timeout_ms) }
         } catch {

@@ -10,6 +10,8 @@ public enum RetrainExit: Int32, Codable, Sendable, CaseIterable {
     case notEnoughData = 4
     /// Another run is under way.
     case busy = 5
+    /// The right to retrain went to another run; this one's model was thrown away.
+    case leaseLost = 6
 
     /// What a child's exit code means; any that is not ours (a signal, say) is a failure.
     public init(code: Int32) {
@@ -24,6 +26,7 @@ public enum RetrainExit: Int32, Codable, Sendable, CaseIterable {
         case .keptAside: "kept_aside"
         case .notEnoughData: "not_enough_data"
         case .busy: "busy"
+        case .leaseLost: "lease_lost"
         }
     }
 }

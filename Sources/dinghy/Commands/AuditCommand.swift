@@ -25,6 +25,7 @@ struct AuditCommand: AsyncParsableCommand {
         let bar = ProgressBar("auditing")
         let report = try await Opened.reading(settings) { opened in
             let models = opened.models
+            try await models.refresh()
             return try await Audit(events: opened.log, outputs: opened.outputs) { try models.load($0) }
                 .run { done, total in bar.update(done: done, total: total, unit: "records") }
         }

@@ -27,10 +27,10 @@ struct ModelsCommand: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            let registry = Opened.models(try await options.settings())
-            let entries = try registry.list { Terminal.error("Warning: \($0)\n") }
+            let models = try await Opened.models(try await options.settings())
+            let entries = try models.list { Terminal.error("Warning: \($0)\n") }
             if json { return Terminal.out(try JSONOutput.text(entries)) }
-            let champion = try registry.championNumber()
+            let champion = try models.championNumber()
             guard !entries.isEmpty else { return Terminal.out("no models yet: `dinghy retrain` makes the first\n") }
             for entry in entries { Terminal.out(ModelText.line(entry, isChampion: entry.number == champion)) }
         }
@@ -46,16 +46,16 @@ struct ModelsCommand: AsyncParsableCommand {
         var json = false
 
         func run() async throws {
-            let registry = Opened.models(try await options.settings())
-            guard let number = try number ?? registry.championNumber() else {
+            let models = try await Opened.models(try await options.settings())
+            guard let number = try number ?? models.championNumber() else {
                 throw CommandFailure("there is no champion yet: name a model by its number")
             }
-            let entry = try registry.entry(number)
+            let entry = try models.entry(number)
             if json { return Terminal.out(try JSONOutput.text(entry)) }
-            Terminal.out(ModelText.line(entry, isChampion: number == (try registry.championNumber())))
+            Terminal.out(ModelText.line(entry, isChampion: number == (try models.championNumber())))
             if let verdict = entry.verdict { Terminal.out("verdict: \(verdict.reason)\n") }
             if let report = entry.report { Terminal.out("\n" + report.text) }
-            let changes = try registry.history().filter { $0.to == number || $0.from == number }
+            let changes = try models.history().filter { $0.to == number || $0.from == number }
             for change in changes { Terminal.out(ModelText.line(change)) }
         }
     }
@@ -70,8 +70,8 @@ struct ModelsCommand: AsyncParsableCommand {
         var reason = "by hand"
 
         func run() async throws {
-            let registry = Opened.models(try await options.settings())
-            try registry.promote(number, by: .promote, reason: reason, time: WallClock.now())
+            let models = try await Opened.models(try await options.settings())
+            try await models.promote(number, by: .promote, reason: reason, time: WallClock.now())
             Terminal.out("model \(number) is champion\n")
         }
     }
@@ -85,8 +85,8 @@ struct ModelsCommand: AsyncParsableCommand {
         var reason = "by hand"
 
         func run() async throws {
-            let registry = Opened.models(try await options.settings())
-            let number = try registry.rollback(reason: reason, time: WallClock.now())
+            let models = try await Opened.models(try await options.settings())
+            let number = try await models.rollback(reason: reason, time: WallClock.now())
             Terminal.out("model \(number) is champion again\n")
         }
     }
@@ -101,11 +101,12 @@ struct ModelsCommand: AsyncParsableCommand {
         var promote = false
 
         func run() async throws {
-            let registry = Opened.models(try await options.settings())
+            let models = try await Opened.models(try await options.settings())
             let model = try ModelRegistry.load(file)
-            let entry = try registry.add(model, origin: .imported, time: WallClock.now())
+            let entry = try await models.add(
+                model, origin: .imported, report: nil, verdict: nil, time: WallClock.now(), holding: nil)
             if promote {
-                try registry.promote(
+                try await models.promote(
                     entry.number, by: .promote, reason: "imported from \(URL(filePath: file).lastPathComponent)",
                     time: WallClock.now())
             }

@@ -14,7 +14,8 @@ struct RetrainCommand: AsyncParsableCommand {
               dinghy retrain
               dinghy retrain --set retrain.timeline=live --json
 
-            Exit code: 0 promoted, 3 kept aside, 4 not enough sessions or buyers, 5 another run is under way, 1 failed.
+            Exit code: 0 promoted, 3 kept aside, 4 not enough sessions or buyers, 5 another run is under way, 6 the right to
+            retrain went to another run, 1 failed.
             """)
 
     @OptionGroup var options: SettingsOptions

@@ -27,7 +27,7 @@ struct ScoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await options.settings()
-        let model = try chosen(Opened.models(settings))
+        let model = try await chosen(settings)
         let scorer = Mutex(
             try PartitionScorer(assigned: AssignedPartition(partition: 0, position: nil, bounds: 0..<0), model: model))
         let read = try await FileFold.read(file, logger: settings.logger(), title: "scoring") { [outcomes] record in
@@ -52,11 +52,12 @@ struct ScoreCommand: AsyncParsableCommand {
         scorer.committed()
     }
 
-    private func chosen(_ registry: ModelRegistry) throws -> NumberedModel {
+    private func chosen(_ settings: Settings) async throws -> NumberedModel {
         if let model, Int(model) == nil { return NumberedModel(number: 0, model: try ModelRegistry.load(model)) }
-        guard let number = try model.flatMap(Int.init) ?? registry.championNumber() else {
-            throw CommandFailure("there is no champion in \(registry.directory): name a model file with --model")
+        let models = try await Opened.models(settings)
+        guard let number = try model.flatMap(Int.init) ?? models.championNumber() else {
+            throw CommandFailure("there is no champion in \(models.place): name a model file with --model")
         }
-        return NumberedModel(number: number, model: try registry.load(number))
+        return NumberedModel(number: number, model: try models.load(number))
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Models
 import Retraining
 
 struct StatusCommand: AsyncParsableCommand {
@@ -32,7 +33,10 @@ struct StatusCommand: AsyncParsableCommand {
     private func report() async throws -> StatusReport {
         let settings = try await target.options.settings()
         guard let url = target.servingURL(settings) else {
-            return try await Opened.reading(settings) { try await $0.status() }
+            return try await Opened.reading(settings) { opened in
+                try await opened.models.refresh()
+                return try await opened.status()
+            }
         }
         return try StatusReport(json: try await Web.get(try URLParts(base: url, path: "/status")))
     }

@@ -36,6 +36,8 @@ struct Server {
             ? try settings.cronSchedule() : nil
         let opened = try await Opened.forWriting(settings, logger: logger)
         do {
+            // "No model yet" is said only by who has read all there is.
+            if settings.roles.contains(.score) { try await opened.models.refresh() }
             try await run(opened, metrics: metrics, schedule: schedule, logger: logger)
         } catch {
             await opened.close()
@@ -82,6 +84,7 @@ struct Server {
             onServerRunning: { channel in announce(channel, opened, logger) }, logger: logger.quieter())
 
         var services: [any Service] = []
+        if let following = opened.following { services.append(Following(follow: following)) }
         if roles.contains(.score) { services.append(try scoringService(opened, status: scoring, logger: logger)) }
         services.append(application)
         if roles.contains(.console) { services.append(feed) }
