@@ -52,7 +52,7 @@ extension SinkError {
         switch error {
         case .overloaded(let seconds):
             self = .busy(reason: error.description, retryAfter: .seconds(max(1, seconds)))
-        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .failed:
+        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin, .failed:
             self = .refused(.log(error))
         }
     }
