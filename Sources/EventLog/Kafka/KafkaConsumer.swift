@@ -195,29 +195,36 @@ final class KafkaConsumer: EventConsumer {
 
     private func transactional() throws(EventLogError) -> TransactionalProducer {
         if let producer = state.withLock({ $0.producer }) { return producer }
-        let producer = try TransactionalProducer(
-            id: settings.scorerTransactionalID, settings: settings, logger: logger)
-        state.withLock { $0.producer = producer }
-        return producer
+        do throws(EventLogError) {
+            let producer = try TransactionalProducer(
+                id: settings.scorerTransactionalID, settings: settings, logger: logger)
+            state.withLock { $0.producer = producer }
+            return producer
+        } catch {
+            throw remembered(error)
+        }
     }
 
-    /// After a failure the next commit begins with a new producer, unless another process has taken this one's place:
-    /// that is said in words that an operator can use.
+    /// That another process has taken this one's place is final, and is said in words that an operator can use.
+    private func remembered(_ error: EventLogError) -> EventLogError {
+        guard case .fenced(let reason) = error else { return error }
+        let text =
+            state.withLock { $0.fenced }
+            ?? "another process scores under this one's name, kafka.instance \(settings.instance), and has taken its "
+            + "place (\(reason)): give every scorer a kafka.instance of its own"
+        state.withLock { $0.fenced = text }
+        return .fenced(text)
+    }
+
+    /// After a failure the next commit begins with a new producer.
     private func giveUpProducer(after error: EventLogError) -> EventLogError {
-        var error = error
-        if case .fenced(let reason) = error {
-            error = .fenced(
-                "another process scores under this one's name, kafka.instance \(settings.instance), and has taken its "
-                    + "place (\(reason)): give every scorer a kafka.instance of its own")
-        }
         let producer = state.withLock { state in
             state.isDoubtful = true
-            if case .fenced(let reason) = error { state.fenced = reason }
             defer { state.producer = nil }
             return state.producer
         }
         producer?.discard()
-        return error
+        return remembered(error)
     }
 
     func close() async {
