@@ -1,12 +1,21 @@
+import Scoring
 import Sessions
 
 extension StatusReport {
     /// The accounting as Prometheus text.
     func exposition() -> String {
         var text = ""
-        func family(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Int64)]) {
+        func family(
+            _ name: String, _ type: String, _ help: String,
+            _ samples: [(labels: String, value: some CustomStringConvertible)]
+        ) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
             for (labels, value) in samples { text += "\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(value)\n" }
+        }
+        func scored<Value>(_ value: (Partition) -> Value?) -> [(labels: String, value: Value)] {
+            partitions.compactMap { partition in
+                value(partition).map { ("partition=\"\(partition.partition)\"", $0) }
+            }
         }
         func each(_ value: (Partition) -> Int64) -> [(labels: String, value: Int64)] {
             partitions.map { ("partition=\"\($0.partition)\"", value($0)) }
@@ -21,6 +30,30 @@ extension StatusReport {
             "dinghy_position_low_water_offset", "gauge", "Oldest first offset of an open session.",
             each(\.lowWaterOffset))
         family("dinghy_events_pending", "gauge", "Records stored and not yet in an account.", each(\.pending))
+        // Of the partitions that this process scores.
+        if let scoring {
+            family(
+                "dinghy_score_assigned_partitions", "gauge", "Partitions that this process scores.",
+                [("", Int64(scoring.assigned.count))])
+            family(
+                "dinghy_score_lag_records", "gauge",
+                "Records stored and not yet committed, of each assigned partition.",
+                scored { $0.foldAgain == nil ? nil : $0.pending })
+            family(
+                "dinghy_score_lag_seconds", "gauge",
+                "Age of the oldest record that is not folded yet, at most; 0 where there is none.",
+                scored(\.lagSeconds))
+            family(
+                "dinghy_score_fold_again_from_offset", "gauge", "Where the silent fold since the assignment began.",
+                scored { $0.foldAgain?.from })
+            family(
+                "dinghy_score_fold_again_at_offset", "gauge",
+                "Next offset to be folded again; the end when it is done.",
+                scored { $0.foldAgain?.at })
+            family(
+                "dinghy_score_fold_again_to_offset", "gauge", "The committed position to which is folded again.",
+                scored { $0.foldAgain?.to })
+        }
         family(
             "dinghy_accounting_balanced", "gauge", "1 where next - start equals the sum of the accounts.",
             each { $0.balanced ? 1 : 0 })

@@ -1,7 +1,7 @@
 public import EventLog
 import FoundationEssentials
 public import Retraining
-import Scoring
+public import Scoring
 import Sessions
 
 /// Where everything stands: what `/status` and `dinghy status` show, from committed positions and the log's bounds, so
@@ -23,6 +23,27 @@ public struct StatusReport: Codable, Sendable, Equatable {
         /// `next − start` equals the sum of the accounts.
         public var balanced: Bool
         public var sessions: [String: Int64]
+        /// Of a partition that this process scores: how old the oldest record that is not folded yet can be at most, in
+        /// seconds; 0 where there is none.
+        public var lagSeconds: Double?
+        /// Of a partition that this process scores: what was or is folded again since it was assigned.
+        public var foldAgain: ScoringStatus.FoldAgain?
+    }
+
+    /// How this process scores.
+    public struct Scoring: Codable, Sendable, Equatable {
+        /// The partitions that it scores.
+        public var assigned: [Int]
+        /// Assignments since its start.
+        public var rebalances: Int
+        /// The first assignment is folded.
+        public var ready: Bool
+
+        public init(assigned: [Int], rebalances: Int, ready: Bool) {
+            self.assigned = assigned
+            self.rebalances = rebalances
+            self.ready = ready
+        }
     }
 
     public struct Models: Codable, Sendable, Equatable {
@@ -40,18 +61,26 @@ public struct StatusReport: Codable, Sendable, Equatable {
     public var partitions: [Partition]
     public var rejected: Int64
     public var models: Models
+    /// `nil` where this process does not score.
+    public var scoring: Scoring?
     public var retraining: RetrainStatus?
     /// Clients of `/scores`.
     public var watching: Int?
 
+    /// - Parameters:
+    ///   - scoring: what this process scores; `nil` where it does not.
+    ///   - now: milliseconds since the epoch.
     public init(
         version: String, log: String, events: any EventLog, outputs: any OutputLog, models: Models,
-        retraining: RetrainStatus? = nil, watching: Int? = nil
+        scoring: ScoringStatus.Snapshot? = nil, now: Int64 = 0, retraining: RetrainStatus? = nil, watching: Int? = nil
     ) async throws {
         self.version = version
         self.log = log
         durability = events.durability.rawValue
         self.models = models
+        self.scoring = scoring.map {
+            Scoring(assigned: $0.partitions.keys.sorted(), rebalances: $0.rebalances, ready: $0.ready)
+        }
         self.retraining = retraining
         self.watching = watching
         rejected = try await events.rejectedCount()
@@ -61,11 +90,16 @@ public struct StatusReport: Codable, Sendable, Equatable {
             let position = try await outputs.position(partition: partition).map { try Position(decoding: $0) }
             let bounds = try await events.bounds(partition: partition)
             partitions.append(
-                Partition(partition, position: position ?? Position(start: bounds.lowerBound), bounds: bounds))
+                Partition(
+                    partition, position: position ?? Position(start: bounds.lowerBound), bounds: bounds,
+                    scored: scoring?.partitions[partition], now: now))
         }
     }
 
     public var stored: Int64 { partitions.reduce(0) { $0 + $1.logEnd - $1.logStart } }
+
+    /// The longest lag of a partition that this process scores.
+    public var lagSeconds: Double? { partitions.compactMap(\.lagSeconds).max() }
 
     /// An account summed over all partitions.
     public func total(_ account: String) -> Int64 { partitions.reduce(0) { $0 + ($1.accounts[account] ?? 0) } }
@@ -83,15 +117,22 @@ public struct StatusReport: Codable, Sendable, Equatable {
 }
 
 extension StatusReport.Partition {
-    init(_ partition: Int, position: Position, bounds: Range<Int64>) {
+    init(
+        _ partition: Int, position: Position, bounds: Range<Int64>, scored: ScoringStatus.Partition?, now: Int64
+    ) {
+        let pending = bounds.upperBound - position.next
         self.init(
             partition: partition, logStart: bounds.lowerBound, logEnd: bounds.upperBound, start: position.start,
             next: position.next, lowWaterOffset: position.lowWaterOffset,
             accounts: Dictionary(
                 uniqueKeysWithValues: Counters.accounts.map { ($0.name, position.counters[keyPath: $0.path]) }),
-            pending: bounds.upperBound - position.next,
+            pending: pending,
             balanced: position.next - position.start == position.counters.total,
             sessions: Dictionary(
-                uniqueKeysWithValues: SessionCounters.accounts.map { ($0.name, position.sessions[keyPath: $0.path]) }))
+                uniqueKeysWithValues: SessionCounters.accounts.map { ($0.name, position.sessions[keyPath: $0.path]) }),
+            lagSeconds: scored.flatMap { scored in
+                pending <= 0 ? 0 : scored.unfoldedSince.map { Double(max(0, now - $0)) / 1_000 }
+            },
+            foldAgain: scored?.foldAgain)
     }
 }

@@ -50,6 +50,15 @@ public struct PartitionScorer: Sendable {
         modelNumber = model?.number
     }
 
+    /// Whether something was folded that no commit has made durable.
+    public var hasUncommitted: Bool { !fold.isResuming && fold.nextOffset != position.next }
+
+    /// Whether this state is that of the committed position with which a partition is assigned: then it may go on, and
+    /// nothing need be folded again.
+    public func continues(_ assigned: AssignedPartition) -> Bool {
+        assigned.partition == partition && hasCommitted && !hasUncommitted && assigned.position == position.encoded()
+    }
+
     /// Takes the next model; every open session is encoded again at its next event.
     public mutating func swap(to model: NumberedModel) {
         if scorer == nil { scorer = SessionScorer(model: model.model) } else { scorer?.swap(to: model.model) }
@@ -87,7 +96,7 @@ public struct PartitionScorer: Sendable {
     /// What is to be committed, or `nil` where nothing new was folded. Unchanged by a second call.
     public mutating func uncommitted() -> ScoredBatch? {
         if let pending { return pending.batch }
-        guard !fold.isResuming, fold.nextOffset != position.next else { return nil }
+        guard hasUncommitted else { return nil }
         let next = fold.position()
         precondition(
             next.next - next.start == next.counters.total,

@@ -7,48 +7,81 @@ import Sessions
 /// The state of one run of scoring; lives in one task.
 struct ScoringRun {
     let service: ScoringService
-    private var partitions: [Int: PartitionScorer] = [:]
-    private var silences: [Int: Silence] = [:]
+    private var partitions: [Int: HeldPartition] = [:]
+    private var shelf: Shelf
+    private var recovery: Recovery
     private var model: NumberedModel?
     private var championAsked: ContinuousClock.Instant?
     /// Whether the log has said what this process scores; it may be nothing.
     private var isAssigned = false
-    private let commitSeconds = Timer(label: "dinghy_score_commit_seconds")
-    private let latencySeconds = Timer(label: "dinghy_score_latency_seconds")
-    private let commits = Counter(label: "dinghy_score_commits_total")
-    private let retries = Counter(label: "dinghy_score_commit_retries_total")
-    private let ticks = Counter(label: "dinghy_score_ticks_total")
+    private var uncommitted = Uncommitted()
+    private let instruments = ScoringInstruments()
 
-    init(service: ScoringService) { self.service = service }
+    /// What was folded since the last commit.
+    private struct Uncommitted {
+        var records = 0
+        /// When the first of them was folded.
+        var since: ContinuousClock.Instant?
+        /// The time of the oldest: the one that waited longest.
+        var oldest = Int64.max
+    }
+
+    init(service: ScoringService) {
+        self.service = service
+        shelf = Shelf(maxSessions: service.settings.shelvedSessions, lifetime: service.settings.shelfLifetime)
+        recovery = Recovery(maxRejoins: service.settings.maxRejoins, delay: service.settings.rejoinDelay)
+    }
 
     mutating func run() async throws {
-        // After the shutdown signal nothing more is folded; what is folded is committed already.
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             await askForChampion()
-            switch try await service.consumer.next(limit: service.settings.batch) {
-            case .assigned(let assigned):
-                try await begin(assigned)
-            case .records(let partition, let records):
-                partitions[partition]?.process(records)
-                silences[partition]?.lastRecords = .now
-                try await commit()
-                report(partition)
-                // Of the oldest record: the one that waited longest.
-                if let first = records.first {
-                    latencySeconds.record(duration: .milliseconds(max(0, service.now() - first.time)))
+            do throws(EventLogError) {
+                try await turn()
+            } catch {
+                // No time is left to make up for it; brokers that are away would hold the end up again and again.
+                if Task.isShuttingDownGracefully {
+                    service.logger.warning("not everything that was folded is committed: \(error)")
+                    return
                 }
-            case .idle:
-                break
-            case .revoked(let revoked):
-                try await commit()
-                for partition in revoked { drop(partition) }
-                try await service.consumer.release(revoked)
-            case .lost(let lost):
-                for partition in lost { drop(partition) }
+                try await recover(from: error)
             }
-            if isAssigned, partitions.values.allSatisfy({ !$0.fold.isResuming }) { service.status.becomeReady() }
-            try await tick()
         }
+        // After the shutdown signal nothing more is folded; what is folded is committed, if it goes at once.
+        guard !Task.isCancelled else { return }
+        do throws(EventLogError) {
+            try await commit(within: .zero)
+        } catch {
+            service.logger.warning("the last commit failed: \(error)")
+        }
+    }
+
+    private mutating func turn() async throws(EventLogError) {
+        let settings = service.settings
+        var wait = settings.idleWait
+        if let since = uncommitted.since { wait = min(wait, max(.zero, settings.commitInterval - (.now - since))) }
+        switch try await service.consumer.next(limit: max(1, settings.batch - uncommitted.records), wait: wait) {
+        case .assigned(let assigned):
+            try await begin(assigned)
+        case .records(let partition, let records):
+            process(records, of: partition)
+        case .idle:
+            break
+        case .revoked(let revoked):
+            try await giveBack(revoked)
+        case .lost(let lost):
+            service.logger.warning("partitions \(lost) are lost: what was not committed of them is dropped")
+            instruments.partitionsLost.increment(by: lost.count)
+            for partition in lost { drop(partition) }
+        }
+        if let since = uncommitted.since,
+            uncommitted.records >= settings.batch || .now - since >= settings.commitInterval
+        {
+            try await commit(within: nil)
+        }
+        noteCaughtUp()
+        shelf.sweep(at: .now)
+        if isAssigned, partitions.values.allSatisfy({ !$0.scorer.fold.isResuming }) { service.status.becomeReady() }
+        try await tick()
     }
 
     private mutating func askForChampion() async {
@@ -58,76 +91,177 @@ struct ScoringRun {
         guard let next = await service.champion(model?.number) else { return }
         service.logger.info("model \(next.number) scores from now on")
         model = next
-        for partition in partitions.keys { partitions[partition]?.swap(to: next) }
+        for partition in partitions.keys { partitions[partition]?.scorer.swap(to: next) }
         service.status.take(model: next.number)
+    }
+
+    private mutating func process(_ records: [StoredRecord], of partition: Int) {
+        // What still comes of one that went belongs to somebody else.
+        guard partitions[partition] != nil else { return }
+        partitions[partition]?.process(records)
+        uncommitted.records += records.count
+        uncommitted.since = uncommitted.since ?? .now
+        if let first = records.first { uncommitted.oldest = min(uncommitted.oldest, first.time) }
+        report(partition)
+    }
+
+    private mutating func noteCaughtUp() {
+        let now = service.now()
+        for partition in partitions.keys where service.consumer.isCaughtUp(partition) {
+            partitions[partition]?.caughtUp(at: now)
+            service.status.caughtUp(partition, at: now)
+        }
     }
 
     // MARK: Partitions
 
-    private mutating func begin(_ assigned: [AssignedPartition]) async throws {
+    private mutating func begin(_ assigned: [AssignedPartition]) async throws(EventLogError) {
+        service.status.countRebalance()
+        instruments.rebalances.increment()
+        if isAssigned { service.logger.info("now assigned: partitions \(assigned.map(\.partition).sorted())") }
         for partition in assigned {
-            let scorer = try PartitionScorer(
-                assigned: partition, model: model, parameters: service.settings.parameters)
-            let next = scorer.position.next
-            guard next <= partition.bounds.upperBound else {
-                throw EventLogError.unusable(
-                    "partition \(partition.partition): scores are committed up to offset \(next), but the events log "
-                        + "ends at \(partition.bounds.upperBound): the two do not belong together; restore the newer "
-                        + "events log or move the scores away to score again")
-            }
-            if scorer.fold.isResuming {
-                service.logger.info(
-                    "partition \(partition.partition): folding again from offset \(scorer.fold.nextOffset) to \(next)")
-            }
-            partitions[partition.partition] = scorer
-            silences[partition.partition] = Silence(lastRecords: .now)
+            let scorer = try scorer(of: partition)
+            partitions[partition.partition] = HeldPartition(scorer)
             report(partition.partition)
             try await service.consumer.begin(partition: partition.partition, at: scorer.fold.nextOffset)
         }
         isAssigned = true
     }
 
+    /// The state with which an assigned partition begins.
+    private mutating func scorer(of assigned: AssignedPartition) throws(EventLogError) -> PartitionScorer {
+        let number = assigned.partition
+        if var kept = shelf.take(assigned, at: .now) {
+            if let model, kept.modelNumber != model.number { kept.swap(to: model) }
+            service.logger.info("partition \(number): back as it was, goes on from offset \(kept.fold.nextOffset)")
+            return kept
+        }
+        let scorer: PartitionScorer
+        do throws(PositionError) {
+            scorer = try PartitionScorer(assigned: assigned, model: model, parameters: service.settings.parameters)
+        } catch {
+            throw .unusable("partition \(number): \(error)")
+        }
+        let position = scorer.position
+        guard position.next <= assigned.bounds.upperBound else {
+            throw .unusable(
+                "partition \(number): scores are committed up to offset \(position.next), but the events log "
+                    + "ends at \(assigned.bounds.upperBound): the two do not belong together; restore the newer "
+                    + "events log or move the scores away to score again")
+        }
+        if assigned.bounds.lowerBound > position.lowWaterOffset {
+            let gone = max(0, assigned.bounds.lowerBound - position.next)
+            service.logger.warning(
+                """
+                partition \(number): retention has passed the low-water \(position.lowWaterOffset), the log begins at \
+                \(assigned.bounds.lowerBound): sessions open there are flagged truncated, and \(gone) offsets are gone \
+                unscored; lengthen the retention of events
+                """)
+            instruments.truncatedFolds.increment()
+        }
+        if scorer.fold.isResuming {
+            service.logger.info(
+                "partition \(number): folding again from offset \(scorer.fold.nextOffset) to \(position.next)")
+        }
+        return scorer
+    }
+
+    /// Commits what is folded of revoked partitions and gives them back, in time for the group not to give up this
+    /// process.
+    private mutating func giveBack(_ revoked: [Int]) async throws(EventLogError) {
+        do throws(EventLogError) {
+            try await commit(within: service.settings.revocationLimit)
+        } catch {
+            switch error {
+            case .failed, .partitionsLost:
+                service.logger.warning(
+                    "partitions \(revoked) go without their last commit, their next owner folds it again: \(error)")
+                uncommitted = Uncommitted()
+            default: throw error
+            }
+        }
+        for partition in revoked { drop(partition) }
+        try await service.consumer.release(revoked)
+    }
+
+    /// A partition goes. Where it may come back as it was, its state is kept for a while.
     private mutating func drop(_ partition: Int) {
-        partitions[partition] = nil
-        silences[partition] = nil
+        guard let held = partitions.removeValue(forKey: partition) else { return }
+        shelf.keep(held.scorer, at: .now)
         service.status.take(nil, at: partition)
     }
 
-    private func report(_ partition: Int) {
-        guard let scorer = partitions[partition] else { return }
-        service.status.take(
-            ScoringStatus.Partition(
-                position: scorer.position, openSessions: scorer.fold.openSessions, resuming: scorer.fold.isResuming),
-            at: partition)
+    private func report(_ partition: Int) { service.status.take(partitions[partition]?.status, at: partition) }
+
+    // MARK: Recovery
+
+    private mutating func recover(from first: EventLogError) async throws(EventLogError) {
+        var error = first
+        while true {
+            let action = recovery.action(error, at: .now)
+            if action == .end { throw error }
+            service.logger.warning("what is not committed is dropped: \(error)")
+            instruments.partitionsLost.increment(by: partitions.count)
+            for partition in partitions.keys { drop(partition) }
+            uncommitted = Uncommitted()
+            guard case .rejoin(let delay) = action else { return }
+            await pause(delay)
+            if Task.isCancelled || Task.isShuttingDownGracefully { return }
+            do throws(EventLogError) {
+                instruments.rejoins.increment()
+                return try await service.consumer.rejoin()
+            } catch let next {
+                error = next
+            }
+        }
+    }
+
+    /// A shutdown cuts it short.
+    private func pause(_ delay: Duration) async {
+        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: delay) }
     }
 
     // MARK: Commits
 
-    private mutating func commit() async throws {
-        let batches = partitions.keys.sorted().compactMap { partitions[$0]?.uncommitted() }
-        guard !batches.isEmpty else { return }
+    /// - Parameter limit: for how long a commit that fails is tried again; `nil`: as often as the settings say.
+    private mutating func commit(within limit: Duration?) async throws(EventLogError) {
+        let waited = uncommitted
+        let batches = partitions.keys.sorted().compactMap { partitions[$0]?.scorer.uncommitted() }
+        guard !batches.isEmpty else {
+            uncommitted = Uncommitted()
+            return
+        }
         let started = ContinuousClock.now
-        try await commit(batches)
-        commitSeconds.record(duration: ContinuousClock.now - started)
-        commits.increment()
-        for batch in batches { partitions[batch.partition]?.committed() }
+        try await commit(batches, until: limit.map { started + $0 })
+        instruments.commitSeconds.record(duration: .now - started)
+        instruments.commits.increment()
+        recovery.committed()
+        for batch in batches {
+            partitions[batch.partition]?.scorer.committed()
+            report(batch.partition)
+        }
+        uncommitted = Uncommitted()
+        if waited.oldest < .max {
+            instruments.latencySeconds.record(duration: .milliseconds(max(0, service.now() - waited.oldest)))
+        }
     }
 
-    private func commit(_ batches: [ScoredBatch]) async throws {
+    private func commit(
+        _ batches: [ScoredBatch], until deadline: ContinuousClock.Instant?
+    ) async throws(EventLogError) {
         for attempt in 1... {
             do throws(EventLogError) {
                 return try await service.consumer.commit(batches)
             } catch {
-                guard case .failed(let reason) = error, attempt < service.settings.commitAttempts,
-                    !Task.isShuttingDownGracefully
+                let isLast =
+                    deadline.map { .now >= $0 } ?? service.settings.commitAttempts.map { attempt >= $0 } ?? false
+                guard case .failed(let reason) = error, !isLast, !Task.isCancelled, !Task.isShuttingDownGracefully
                 else { throw error }
                 service.logger.warning("commit failed, trying the same outputs again: \(reason)")
-                retries.increment()
+                instruments.retries.increment()
             }
-            let delay = service.settings.commitRetryDelay
-            // A shutdown cuts the pause short for one last attempt.
-            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: delay) }
-            try Task.checkCancellation()
+            // One last attempt follows where a shutdown cuts the pause short.
+            await pause(service.settings.commitRetryDelay)
         }
     }
 
@@ -135,43 +269,25 @@ struct ScoringRun {
 
     /// Nothing but the log closes a session, so where a live partition with open sessions falls silent the clock is
     /// moved by a record of its own.
-    private mutating func tick() async throws {
+    private mutating func tick() async throws(EventLogError) {
         let now = service.now()
-        for (partition, scorer) in partitions where !scorer.fold.isResuming {
-            guard let begins = scorer.fold.liveSilenceBegins, now > begins,
-                silences[partition]?.allowsTick(
-                    folded: scorer.fold.counters.control, interval: service.settings.tickInterval) == true
+        for (partition, held) in partitions where !held.scorer.fold.isResuming {
+            guard let begins = held.scorer.fold.liveSilenceBegins, now > begins,
+                held.allowsTick(interval: service.settings.tickInterval)
             else { continue }
             do throws(EventLogError) {
                 try await service.log.appendTick(partition: partition)
-                ticks.increment()
-                silences[partition]?.tick = (folded: scorer.fold.counters.control, sent: .now)
+                instruments.ticks.increment()
+                partitions[partition]?.tick = (folded: held.scorer.fold.counters.control, sent: .now)
             } catch {
                 switch error {
                 // A later turn tries again; the sessions stay open until then.
                 case .overloaded, .failed, .closed:
                     service.logger.warning("no tick for partition \(partition), trying again: \(error)")
-                    silences[partition]?.lastRecords = .now
+                    partitions[partition]?.lastRecords = .now
                 default: throw error
                 }
             }
         }
-    }
-}
-
-/// What a partition's ticks depend on beside its fold.
-private struct Silence {
-    /// When it last brought records: one that is still being read is behind, not silent.
-    var lastRecords: ContinuousClock.Instant
-    /// The last tick: how many control records were folded before it, and when it was appended.
-    var tick: (folded: Int64, sent: ContinuousClock.Instant)?
-
-    /// One tick at a time: the next is due when the last has been folded and, by a log whose clock is behind, has closed
-    /// nothing.
-    func allowsTick(folded: Int64, interval: Duration) -> Bool {
-        let now = ContinuousClock.now
-        guard now - lastRecords >= interval else { return false }
-        guard let tick else { return true }
-        return folded > tick.folded && now - tick.sent >= interval
     }
 }

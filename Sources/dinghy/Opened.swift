@@ -5,6 +5,7 @@ import KafkaLog
 import Logging
 import Models
 import Retraining
+import Scoring
 
 /// The log that the settings name, open, with what stands beside it.
 struct Opened: Sendable {
@@ -115,11 +116,13 @@ struct Opened: Sendable {
     /// Says beside the log where this server can be reached, for other commands to find.
     func announce(url: String) throws { try announceURL(url) }
 
-    func status(retraining: RetrainStatus? = nil, watching: Int? = nil) async throws -> StatusReport {
+    func status(
+        scoring: ScoringStatus.Snapshot? = nil, retraining: RetrainStatus? = nil, watching: Int? = nil
+    ) async throws -> StatusReport {
         try await StatusReport(
             version: Dinghy.version, log: name, events: log, outputs: outputs,
             models: StatusReport.Models(champion: try models.championNumber(), count: try models.numbers().count),
-            retraining: retraining, watching: watching)
+            scoring: scoring, now: WallClock.now(), retraining: retraining, watching: watching)
     }
 
     func close() async { await closing() }

@@ -3,6 +3,8 @@ import CoreMetrics
 import EmbeddedLog
 import EventLog
 import Foundation
+import Scoring
+import Sessions
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -73,6 +75,54 @@ struct MetricsTests {
 
                     """)
             #expect(try await console.get("/status").status == 500)
+        }
+    }
+
+    /// Two partitions of three are scored here: one is behind and folds again, one stands at its end.
+    @Test func whatThisProcessScoresIsShown() async throws {
+        var scoring = ScoringStatus.Snapshot()
+        scoring.ready = true
+        scoring.rebalances = 4
+        var position = Position(start: 0)
+        position.next = 40
+        scoring.partitions = [
+            0: ScoringStatus.Partition(
+                position: position, openSessions: 3, foldAgain: ScoringStatus.FoldAgain(from: 10, at: 25, to: 40),
+                unfoldedSince: 1_700_000_000_000),
+            2: ScoringStatus.Partition(
+                position: position, openSessions: 0, foldAgain: ScoringStatus.FoldAgain(from: 0, at: 0, to: 0),
+                unfoldedSince: 5),
+        ]
+        try await TestConsole.run(partitions: 3, scoring: scoring, now: 1_700_000_002_500) { console in
+            let key = try #require(
+                (0..<99).map { "s:\($0)" }.first { Partitioner.partition(ofKey: $0, count: 3) == 0 })
+            _ = try await console.data.log.append(
+                (1...3).map { NewRecord(key: key, value: Array("{}".utf8), identity: UInt64($0)) })
+            try await console.publish([.sample(0)])
+            let text = try await console.get("/metrics").body
+            let shown = text.split(separator: "\n").filter { $0.hasPrefix("dinghy_score_") }
+            #expect(
+                shown == [
+                    "dinghy_score_assigned_partitions 2",
+                    #"dinghy_score_lag_records{partition="0"} 2"#,
+                    #"dinghy_score_lag_records{partition="2"} 0"#,
+                    #"dinghy_score_lag_seconds{partition="0"} 2.5"#,
+                    #"dinghy_score_lag_seconds{partition="2"} 0.0"#,
+                    #"dinghy_score_fold_again_from_offset{partition="0"} 10"#,
+                    #"dinghy_score_fold_again_from_offset{partition="2"} 0"#,
+                    #"dinghy_score_fold_again_at_offset{partition="0"} 25"#,
+                    #"dinghy_score_fold_again_at_offset{partition="2"} 0"#,
+                    #"dinghy_score_fold_again_to_offset{partition="0"} 40"#,
+                    #"dinghy_score_fold_again_to_offset{partition="2"} 0"#,
+                ])
+            let report = try StatusReport(json: Array(try await console.get("/status").body.utf8))
+            #expect(report.scoring == StatusReport.Scoring(assigned: [0, 2], rebalances: 4, ready: true))
+            #expect(report.partitions.map(\.lagSeconds) == [2.5, nil, 0] && report.lagSeconds == 2.5)
+            #expect(
+                report.partitions.map(\.foldAgain) == [
+                    ScoringStatus.FoldAgain(from: 10, at: 25, to: 40), nil,
+                    ScoringStatus.FoldAgain(from: 0, at: 0, to: 0),
+                ])
         }
     }
 

@@ -26,6 +26,7 @@ struct TestConsole: Sendable {
     /// - Parameter before: outputs that are there before the console begins.
     static func run(
         partitions: Int = 1, settings: Feed.Settings = Feed.Settings(), metrics: MetricsRegistry = MetricsRegistry(),
+        scoring: ScoringStatus.Snapshot? = nil, now: Int64 = 1_700_000_000_000,
         notReady: @escaping @Sendable () async -> [String] = { [] },
         before: (TestConsole) async throws -> Void = { _ in },
         _ body: @Sendable (TestConsole) async throws -> Void
@@ -41,7 +42,8 @@ struct TestConsole: Sendable {
             status: {
                 try await StatusReport(
                     version: "1.2.3", log: "embedded", events: data.log, outputs: data.outputs,
-                    models: StatusReport.Models(champion: 7, count: 9), watching: feed.clientCount)
+                    models: StatusReport.Models(champion: 7, count: 9), scoring: scoring, now: now,
+                    watching: feed.clientCount)
             }, notReady: notReady
         ).add(to: router)
         var application = Application(router: router, logger: .silent)

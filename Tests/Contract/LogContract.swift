@@ -51,7 +51,7 @@ public enum LogContract {
         Trial("a commit without outputs moves the position", aCommitWithoutOutputsMovesThePosition),
         Trial("a position of 3,500 bytes is kept", aPositionOfFullLengthIsKept),
         Trial("a commit repeated with the same batch is harmless", aCommitRepeatedWithTheSameBatchIsHarmless),
-        Trial("a batch that does not follow is fenced", aBatchThatDoesNotFollowIsFenced),
+        Trial("a batch that does not follow is fenced", aBatchThatDoesNotFollowIsRefused),
         Trial("batches are committed all or none", batchesAreCommittedAllOrNone),
         Trial("a new consumer continues from the position", aNewConsumerContinuesFromThePosition),
         Trial("a rival fences the one before it", aRivalFencesTheOneBeforeIt),

@@ -102,11 +102,30 @@ struct MockFailureTests {
         }
     }
 
-    @Test func aMemberThatTheGroupHasGivenUpIsFenced() async throws {
+    /// The member that joins in place of the one that the group has given up is assigned the same partitions, and
+    /// commits.
+    @Test func aMemberThatTheGroupHasGivenUpJoinsAnew() async throws {
         try await withScorer { cluster, _, consumer in
-            cluster.fail(requests: Self.commitOffsets, with: [RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION])
-            let error = await refusal(consumer, Self.batch(follows: nil, next: 5))
-            #expect(Self.isFenced(error), "\(String(describing: error))")
+            let batch = Self.batch(follows: nil, next: 5)
+            for code in [RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID] {
+                cluster.fail(requests: Self.commitOffsets, with: [code])
+                let error = await refusal(consumer, batch)
+                guard case .mustRejoin = error else {
+                    Issue.record("\(code): \(String(describing: error))")
+                    return
+                }
+            }
+            try await consumer.rejoin()
+            let old = await refusal(consumer, batch)
+            #expect(old.map { if case .partitionsLost = $0 { true } else { false } } == true)
+            var assigned: [Int] = []
+            while assigned.isEmpty {
+                guard case .assigned(let partitions) = try await consumer.next(limit: 1) else { continue }
+                assigned = partitions.map(\.partition)
+                for partition in assigned { try await consumer.begin(partition: partition, at: 0) }
+            }
+            #expect(assigned == [0, 1])
+            try await consumer.commit([batch])
         }
     }
 

@@ -104,6 +104,61 @@ struct MockTests {
         await kafka.close()
     }
 
+    /// Two members, one partition: the one that is assigned nothing is told so, and takes over when the other leaves.
+    @Test(.timeLimit(.minutes(2)))
+    func aMemberThatGetsNothingStandsByAndTakesOver() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics, partitions: 1)
+        var settings = cluster.settings()
+        settings.properties = ["session.timeout.ms": "6000"]
+        let first = try await KafkaLog.open(settings, logger: MockCluster.logger)
+        settings.instance += "-other"
+        let second = try await KafkaLog.open(settings, logger: MockCluster.logger)
+        let members = [try first.makeConsumer(), try second.makeConsumer()]
+        var held: [[Int]?] = [nil, nil]
+        while !held.contains([]) || !held.contains([0]) {
+            for index in members.indices { try await turn(members[index], &held[index]) }
+        }
+        let standby = held[0] == [] ? 0 : 1
+        await members[1 - standby].close()
+        while held[standby] != [0] { try await turn(members[standby], &held[standby]) }
+        await members[standby].close()
+        await first.close()
+        await second.close()
+    }
+
+    /// - Parameter held: what the member was last assigned; `nil` before that.
+    private func turn(_ member: any EventConsumer, _ held: inout [Int]?) async throws {
+        switch try await member.next(limit: 1) {
+        case .assigned(let partitions):
+            held = partitions.map(\.partition)
+            for partition in partitions { try await member.begin(partition: partition.partition, at: 0) }
+        case .revoked(let partitions):
+            held = nil
+            try await member.release(partitions)
+        case .lost: held = nil
+        case .records, .idle: break
+        }
+    }
+
+    /// A partition that has been read to its end is known to be, until more comes.
+    @Test func aMemberKnowsThatItHasCaughtUp() async throws {
+        let cluster = MockCluster(topics: MockCluster.shopTopics)
+        let kafka = try await KafkaLog.open(cluster.settings(), logger: MockCluster.logger)
+        let consumer = try kafka.makeConsumer()
+        _ = try await kafka.log.append([NewRecord(key: "s:a", value: Array("{}".utf8), identity: 1)])
+        let partition = Partitioner.partition(ofKey: "s:a", count: 2)
+        var held: [Int]?
+        while held == nil {
+            #expect(!consumer.isCaughtUp(partition))
+            try await turn(consumer, &held)
+        }
+        while !consumer.isCaughtUp(partition) || !consumer.isCaughtUp(1 - partition) {
+            try await turn(consumer, &held)
+        }
+        await consumer.close()
+        await kafka.close()
+    }
+
     /// The road of a transaction. The mock answers every step and keeps the records; whether they would be all or
     /// nothing only a real cluster can show.
     @Test func aCommitSendsOutputsAndOffsets() async throws {
@@ -123,15 +178,15 @@ struct MockTests {
                 scores: [score, score], outcomes: [outcome])
         ])
         // Sent once, however often it is asked for; what does not follow is not sent.
-        for (follows, next, isFenced) in [(Int64?.none, Int64(5), false), (4, 6, true)] {
+        for (follows, next, isRefused) in [(Int64?.none, Int64(5), false), (4, 6, true)] {
             let again = ScoredBatch(
                 partition: 1, follows: follows, next: next, lowWaterOffset: 3, position: "p", scores: [score],
                 outcomes: [])
             do throws(EventLogError) {
                 try await consumer.commit([again])
-                #expect(!isFenced)
+                #expect(!isRefused)
             } catch {
-                guard case .fenced = error, isFenced else {
+                guard case .mustRejoin = error, isRefused else {
                     Issue.record("\(error)")
                     continue
                 }

@@ -62,6 +62,11 @@ struct PureTests {
     @Test func aMemberWithoutPartitionsHasNothingToSay() {
         var machine = AssignmentMachine()
         #expect(machine.assign([]) == .read([:]))
+        // Its group does not take nothing away before it gives something.
+        #expect(machine.assign([2]) == .announce([2]))
+        _ = machine.begin(2, at: 0)
+        _ = machine.revoke(lost: true)
+        _ = machine.assign([])
         #expect(machine.revoke(lost: false) == .giveBack)
     }
 
@@ -93,11 +98,20 @@ struct PureTests {
         #expect(try ledger.pending(batches) == [batches[1]])
         ledger.committed([batches[1]])
         #expect(try ledger.pending(batches) == [])
-        for stray in [
-            Self.batch(0, follows: nil, next: 6), Self.batch(1, follows: 7, next: 10),
-            Self.batch(2, follows: nil, next: 1),
-        ] {
-            #expect(throws: EventLogError.self) { try ledger.pending([Self.batch(0, follows: 5, next: 8), stray]) }
+        let follower = Self.batch(0, follows: 5, next: 8)
+        for stray in [Self.batch(0, follows: nil, next: 6), Self.batch(1, follows: 7, next: 10)] {
+            let error = #expect(throws: EventLogError.self) { try ledger.pending([follower, stray]) }
+            guard case .mustRejoin = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+        }
+        let error = #expect(throws: EventLogError.self) {
+            try ledger.pending([follower, Self.batch(2, follows: nil, next: 1)])
+        }
+        guard case .partitionsLost = error else {
+            Issue.record("\(String(describing: error))")
+            return
         }
     }
 
@@ -125,16 +139,45 @@ struct PureTests {
         #expect(throws: EventLogError.self) { try ledger.pending([Self.batch(0, follows: 3, next: 5)]) }
     }
 
-    /// librdkafka's numbers: 22 is ILLEGAL_GENERATION, 25 UNKNOWN_MEMBER_ID, 82 FENCED_INSTANCE_ID, -185 a time-out,
-    /// 90 PRODUCER_FENCED.
+    private enum Meaning { case again, rejoin, replaced, denied }
+
+    /// librdkafka's numbers: 22 is ILLEGAL_GENERATION, 25 UNKNOWN_MEMBER_ID, 27 REBALANCE_IN_PROGRESS, 82
+    /// FENCED_INSTANCE_ID, -185 a time-out, 29 TOPIC_AUTHORIZATION_FAILED, 47 INVALID_PRODUCER_EPOCH, 90
+    /// PRODUCER_FENCED, -144 _FENCED, 45 OUT_OF_ORDER_SEQUENCE_NUMBER, 53 TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+    @Test func aFailedTransactionHasOneMeaning() {
+        let cases: [(code: Int32, isFatal: Bool, age_s: Int, meaning: Meaning)] = [
+            (22, false, 0, .rejoin), (25, false, 0, .rejoin), (27, false, 0, .rejoin), (82, false, 0, .replaced),
+            (-185, false, 0, .again), (29, false, 0, .again), (7, false, 60, .again),
+            (47, true, 9, .replaced), (90, true, 0, .replaced), (-144, true, 9, .replaced),
+            // Brokers end a transaction that is older than ten seconds: nobody else need have had a hand in it.
+            (47, true, 10, .rejoin), (-144, true, 11, .rejoin),
+            (45, true, 0, .rejoin), (53, true, 0, .denied),
+        ]
+        for (code, isFatal, age, expected) in cases {
+            let error = TransactionFailure.error(code: code, isFatal: isFatal, age: .seconds(age), "why")
+            let meaning: Meaning? =
+                switch error {
+                case .failed: .again
+                case .mustRejoin: .rejoin
+                case .fenced: .replaced
+                case .unusable: .denied
+                default: nil
+                }
+            #expect(meaning == expected, "code \(code), fatal \(isFatal), \(age) s")
+            #expect(error.description.hasPrefix("why"))
+        }
+    }
+
+    /// -195 is _TRANSPORT, -147 _MAX_POLL_EXCEEDED, 14 COORDINATOR_LOAD_IN_PROGRESS, 3 UNKNOWN_TOPIC_OR_PART, 30
+    /// GROUP_AUTHORIZATION_FAILED, -150 _FATAL.
     @Test(
         arguments: [
-            (22, false, true), (25, false, true), (82, false, true), (-185, false, false), (7, false, false),
-            (90, true, true), (-144, true, true),
-        ] as [(Int32, Bool, Bool)])
-    func aFailedTransactionIsFencedOrMayBeTriedAgain(_ code: Int32, _ isFatal: Bool, _ isFenced: Bool) {
-        let error = TransactionFailure.error(code: code, isFatal: isFatal, "why")
-        #expect(error == (isFenced ? .fenced("why") : .failed("why")))
+            (-195, 0, .passing), (-147, 0, .passing), (14, 0, .passing), (3, 0, .complaint), (-169, 0, .complaint),
+            (29, 0, .denied), (30, 0, .denied), (82, 0, .replaced), (-150, 82, .replaced), (-150, 45, .dead),
+            (-195, 45, .dead),
+        ] as [(Int32, Int32, MemberFailure)])
+    func whatAMemberReportsHasOneMeaning(_ code: Int32, _ fatal: Int32, _ expected: MemberFailure) {
+        #expect(MemberFailure.of(code: code, fatal: fatal) == expected)
     }
 
     @Test func whatPromisesDependOnCannotBeConfigured() throws {

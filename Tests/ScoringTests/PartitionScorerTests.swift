@@ -142,4 +142,33 @@ struct PartitionScorerTests {
         }
         #expect(throws: PositionError.self) { try Self.scorer(log, at: "{}") }
     }
+
+    /// Retention has passed the low-water: what is left is folded, and sessions that may lack their beginning say so.
+    @Test func sessionsWhoseBeginningIsGoneAreFlagged() throws {
+        let log = Self.log(seed: 12, count: 200)
+        var scorer = try Self.scorer(log)
+        scorer.process(Array(log[..<100]))
+        let first = scorer.uncommitted()
+        let position = try #require(first?.position)
+        let low = try Position(decoding: position).lowWaterOffset
+        let start = low + (100 - low) / 2
+        #expect(start > low && start < 100)
+        var again = try PartitionScorer(
+            assigned: AssignedPartition(partition: 0, position: position, bounds: start..<200), model: nil,
+            parameters: Self.parameters)
+        #expect(again.fold.nextOffset == start && again.fold.isResuming)
+        again.process(Array(log[Int(start)...]))
+        let rest = again.uncommitted()
+        let batch = try #require(rest)
+        let outcomes = try batch.outcomes.map { try OutcomeRecord(decoding: $0.value) }
+        let flagged = outcomes.filter(\.truncated)
+        #expect(!flagged.isEmpty)
+        for outcome in outcomes {
+            let first = try #require(SessionIdentity(outcome.session)).firstOffset
+            #expect(outcome.truncated == (first < 100), "\(outcome.session)")
+        }
+        let counters = try Position(decoding: batch.position)
+        #expect(counters.sessions.truncated == Int64(flagged.count))
+        #expect(counters.next - counters.start == counters.counters.total)
+    }
 }

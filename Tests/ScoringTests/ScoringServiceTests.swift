@@ -252,6 +252,36 @@ struct ScoringServiceTests {
         }
     }
 
+    /// Nothing but the interval makes it commit: the batch is larger than the log.
+    @Test func whatIsFoldedIsCommittedWhenTheIntervalIsOver() async throws {
+        try await withShop(partitions: 3) { shop in
+            var events = SyntheticShop(seed: 55)
+            try await shop.append(events.events(300))
+            var settings = ScoringService.Settings.test
+            settings.batch = 100_000
+            settings.commitInterval = .milliseconds(20)
+            try await shop.scoreEverything(settings: settings)
+            var total: Int64 = 0
+            for partition in 0..<3 { total += try await shop.position(partition)?.counters.total ?? 0 }
+            #expect(total == 300)
+        }
+    }
+
+    /// How far a partition is behind follows the clock only while there is something to fold.
+    @Test func aPartitionReadToItsEndIsNotBehind() async throws {
+        try await withShop { shop in
+            var events = SyntheticShop(seed: 56)
+            try await shop.append(events.events(100))
+            let appended = shop.time.now
+            try await shop.scoring { status in
+                try await shop.committed()
+                #expect(status.snapshot.partitions[0]?.unfoldedSince ?? 0 >= appended)
+                shop.time.advance(by: 5_000)
+                try await shop.until { status.snapshot.partitions[0]?.unfoldedSince == appended + 5_000 }
+            }
+        }
+    }
+
     @Test func theEndOfAReplayClosesItsSessions() async throws {
         try await withShop { shop in
             var history = SyntheticShop(seed: 53)

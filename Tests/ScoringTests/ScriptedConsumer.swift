@@ -7,12 +7,15 @@ final class ScriptedConsumer: EventConsumer {
         case begin(partition: Int, at: Int64)
         case commit([ScoredBatch])
         case release([Int])
+        case rejoin
     }
 
     private struct State {
         var events: [ConsumerEvent]
         var failures: [EventLogError]
+        var rejoinFailures: [EventLogError]
         var calls: [Call] = []
+        var isClosed = false
     }
 
     private let state: Mutex<State>
@@ -20,15 +23,18 @@ final class ScriptedConsumer: EventConsumer {
     let playedOut: AsyncStream<Void>
     private let ending: AsyncStream<Void>.Continuation
 
-    /// - Parameter failures: what the first commits fail with.
-    init(_ events: [ConsumerEvent], failures: [EventLogError] = []) {
-        state = Mutex(State(events: events, failures: failures))
+    /// - Parameters:
+    ///   - failures: what the first commits fail with.
+    ///   - rejoinFailures: what the first attempts to join anew fail with.
+    init(_ events: [ConsumerEvent], failures: [EventLogError] = [], rejoinFailures: [EventLogError] = []) {
+        state = Mutex(State(events: events, failures: failures, rejoinFailures: rejoinFailures))
         (playedOut, ending) = AsyncStream.makeStream()
     }
 
+    var isClosed: Bool { state.withLock { $0.isClosed } }
     var calls: [Call] { state.withLock { $0.calls } }
 
-    func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
+    func next(limit: Int, wait: Duration) async throws(EventLogError) -> ConsumerEvent {
         if let event = state.withLock({ $0.events.isEmpty ? nil : $0.events.removeFirst() }) { return event }
         ending.finish()
         await Task.yield()
@@ -51,5 +57,16 @@ final class ScriptedConsumer: EventConsumer {
         state.withLock { $0.calls.append(.release(partitions)) }
     }
 
-    func close() async {}
+    func rejoin() async throws(EventLogError) {
+        let failure = state.withLock { state in
+            state.calls.append(.rejoin)
+            return state.rejoinFailures.isEmpty ? nil : state.rejoinFailures.removeFirst()
+        }
+        if let failure { throw failure }
+    }
+
+    /// The script is played out: what it gave is everything.
+    func isCaughtUp(_ partition: Int) -> Bool { state.withLock { $0.events.isEmpty } }
+
+    func close() async { state.withLock { $0.isClosed = true } }
 }

@@ -185,6 +185,7 @@ extension ScoringService.Settings {
         settings.championInterval = .zero
         settings.commitRetryDelay = .zero
         settings.tickInterval = .zero
+        settings.rejoinDelay = .zero
         return settings
     }
 }

@@ -3,8 +3,13 @@
 /// One task pulls `next` in a loop. On the embedded log the first event assigns every partition and none is ever
 /// revoked; on Kafka the group decides.
 public protocol EventConsumer: Sendable {
-    /// The next thing that happened, `.idle` where nothing did within a short while.
-    func next(limit: Int) async throws(EventLogError) -> ConsumerEvent
+    /// The next thing that happened, `.idle` where nothing did within `wait`.
+    ///
+    /// - Throws: `.mustRejoin` where this member can do no more: drop all state and call `rejoin`.
+    func next(limit: Int, wait: Duration) async throws(EventLogError) -> ConsumerEvent
+
+    /// Whether `next` has given everything that the partition held when it was last looked at.
+    func isCaughtUp(_ partition: Int) -> Bool
 
     /// Says from which offset an assigned partition is to be read: its position's low-water, or the log's start. No
     /// records of a partition come before this is called.
@@ -12,14 +17,27 @@ public protocol EventConsumer: Sendable {
 
     /// Commits outputs and positions of any number of partitions, all or nothing.
     ///
-    /// - Throws: `.fenced` where a partition's committed position is no longer the one that this batch follows, or
-    ///   another process has taken over: the state must be dropped.
+    /// - Throws: `.failed` where nothing is known to be committed: the same batches may be sent again. With every other
+    ///   error the state must be dropped: `.partitionsLost` where others have the partitions, and `next` says what this
+    ///   process gets; `.mustRejoin` where it gets nothing before `rejoin`; `.fenced` where another process has taken
+    ///   its place for good.
     func commit(_ batches: [ScoredBatch]) async throws(EventLogError)
 
     /// Gives back revoked partitions after their last commit.
     func release(_ partitions: [Int]) async throws(EventLogError)
 
+    /// Leaves the group, and joins it again as a new member: nothing that was assigned before is assigned any more.
+    func rejoin() async throws(EventLogError)
+
+    /// Leaves the group at once, so that others need not wait until they miss this process.
     func close() async
+}
+
+extension EventConsumer {
+    /// `next` with a short wait.
+    public func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
+        try await next(limit: limit, wait: .milliseconds(100))
+    }
 }
 
 public enum ConsumerEvent: Sendable, Equatable {

@@ -70,6 +70,11 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case unusable(String)
     /// Another process or a later incarnation has taken over: what this one held is no longer its own.
     case fenced(String)
+    /// The group has given what this process held to others. The process stays a member, and goes on with what it gets
+    /// next.
+    case partitionsLost(String)
+    /// This member of the group can do no more, but a new one can: `EventConsumer.rejoin`.
+    case mustRejoin(String)
     /// The storage failed; whether the records are durable is unknown.
     case failed(String)
 
@@ -80,7 +85,9 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         case .replayGap(let name, let expected, let got):
             "replay \(name) continues at row \(expected), but row \(got) was sent: send the rows from \(expected) on"
         case .tooLarge(let bytes, let limit): "a record of \(bytes) bytes is over the limit of \(limit)"
-        case .unusable(let reason), .fenced(let reason), .failed(let reason): reason
+        case .unusable(let reason), .fenced(let reason), .partitionsLost(let reason), .mustRejoin(let reason),
+            .failed(let reason):
+            reason
         }
     }
 }

@@ -9,10 +9,9 @@ public final class EmbeddedConsumer: EventConsumer {
         var readers: [Int: TableReader] = [:]
         /// Whose turn it is: partitions are read in rounds, so that a busy one starves no other.
         var turn = 0
+        /// Partitions of which the last read brought nothing.
+        var caughtUp: Set<Int> = []
     }
-
-    /// How long `next` waits before it says that nothing is new.
-    private static let idleWait = Duration.milliseconds(100)
 
     private let log: EmbeddedLog
     private let events: DatabasePool
@@ -34,7 +33,7 @@ public final class EmbeddedConsumer: EventConsumer {
         self.now = now
     }
 
-    public func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
+    public func next(limit: Int, wait: Duration) async throws(EventLogError) -> ConsumerEvent {
         if !state.withLock({ $0.assigned }) {
             let assigned = try await assignment()
             state.withLock { $0.assigned = true }
@@ -43,7 +42,7 @@ public final class EmbeddedConsumer: EventConsumer {
 
         let heard = eventBell.rings
         if let records = try await round(limit: limit) { return records }
-        await eventBell.wait(after: heard, timeout: Self.idleWait)
+        await eventBell.wait(after: heard, timeout: wait)
         return try await round(limit: limit) ?? .idle
     }
 
@@ -66,10 +65,15 @@ public final class EmbeddedConsumer: EventConsumer {
             }
             guard let reader else { continue }
             let records = try await reader.next(limit: limit, wait: .zero)
+            state.withLock { state in
+                if records.isEmpty { state.caughtUp.insert(partition) } else { state.caughtUp.remove(partition) }
+            }
             if !records.isEmpty { return .records(partition: partition, records) }
         }
         return nil
     }
+
+    public func isCaughtUp(_ partition: Int) -> Bool { state.withLock { $0.caughtUp.contains(partition) } }
 
     public func begin(partition: Int, at offset: Int64) async throws(EventLogError) {
         state.withLock {
@@ -134,6 +138,10 @@ public final class EmbeddedConsumer: EventConsumer {
 
     public func release(_ partitions: [Int]) async throws(EventLogError) {
         preconditionFailure("EmbeddedConsumer.release: no partition is ever revoked")
+    }
+
+    public func rejoin() async throws(EventLogError) {
+        preconditionFailure("EmbeddedConsumer.rejoin: there is no group")
     }
 
     public func close() async {}

@@ -1,5 +1,7 @@
 /// What a group member owns, from being told to having given back. Pure: transitions say what is to be done.
 ///
+/// A member that is assigned nothing owns the empty set, and is not asked before it is assigned again.
+///
 ///     none ─assign─▶ starting ─begin, the last one─▶ owning ─revoke─▶ leaving ─release─▶ none
 ///       ▲                │ revoke                       │ lost
 ///       └────────────────┴──────────────────────────────┘
@@ -32,7 +34,9 @@ package struct AssignmentMachine: Sendable, Equatable {
     package init() {}
 
     package mutating func assign(_ partitions: [Int]) -> Action {
-        guard state == .none else { preconditionFailure("AssignmentMachine.assign: while \(state)") }
+        guard state == .none || state == .owning([]) else {
+            preconditionFailure("AssignmentMachine.assign: while \(state)")
+        }
         state = partitions.isEmpty ? .owning([]) : .starting(waitingFor: Set(partitions), offsets: [:])
         return partitions.isEmpty ? .read([:]) : .announce(partitions.sorted())
     }

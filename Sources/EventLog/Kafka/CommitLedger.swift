@@ -26,19 +26,20 @@ package struct CommitLedger: Sendable, Equatable {
 
     /// The batches that are not committed yet.
     ///
-    /// - Throws: `.fenced` where a partition is not held or its committed position is not the one that a batch follows.
+    /// - Throws: `.partitionsLost` where a partition is not held, `.mustRejoin` where its committed position is not the
+    ///   one that a batch follows.
     package func pending(_ batches: [ScoredBatch]) throws(EventLogError) -> [ScoredBatch] {
         var pending: [ScoredBatch] = []
         for batch in batches {
             guard let entry = entries[batch.partition] else {
-                throw .fenced("partition \(batch.partition) is no longer held: its next owner scores it")
+                throw .partitionsLost("partition \(batch.partition) is no longer held: its next owner scores it")
             }
             // An earlier attempt whose answer was lost has done it all.
             if entry == .next(batch.next) { continue }
             guard entry == Entry(batch.follows) else {
-                throw .fenced(
+                throw .mustRejoin(
                     "partition \(batch.partition) is committed up to \(Self.text(entry)), this batch follows "
-                        + "\(Self.text(Entry(batch.follows))): another process scores it")
+                        + "\(Self.text(Entry(batch.follows))): another process scores it, or its offsets were reset")
             }
             pending.append(batch)
         }

@@ -79,7 +79,7 @@ public struct KafkaSettings: Sendable {
     /// The scorer's consumer. Eager rebalancing: cooperative-sticky has known faults at close in librdkafka 2.0.
     package var member: [String: String] {
         reader(group: group).merging([
-            "enable.partition.eof": "false", "partition.assignment.strategy": "range,roundrobin",
+            "partition.assignment.strategy": "range,roundrobin",
             "session.timeout.ms": "10000", "heartbeat.interval.ms": "1000",
         ]) { $1 }
     }

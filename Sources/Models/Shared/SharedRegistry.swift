@@ -263,7 +263,7 @@ extension EventLogError {
     /// Whether a new writer that reads again may do better.
     fileprivate var mayPass: Bool {
         switch self {
-        case .fenced, .failed, .overloaded: true
+        case .fenced, .mustRejoin, .partitionsLost, .failed, .overloaded: true
         case .closed, .replayGap, .tooLarge, .unusable: false
         }
     }

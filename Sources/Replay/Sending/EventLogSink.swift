@@ -52,7 +52,10 @@ extension SinkError {
         switch error {
         case .overloaded(let seconds):
             self = .busy(reason: error.description, retryAfter: .seconds(max(1, seconds)))
-        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .failed:
+        case .failed, .partitionsLost, .mustRejoin:
+            // The mark says what became of the rows when they come again.
+            self = .unanswered(reason: error.description)
+        case .closed, .replayGap, .tooLarge, .unusable, .fenced:
             self = .refused(.log(error))
         }
     }

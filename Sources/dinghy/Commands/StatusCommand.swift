@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Models
 import Retraining
+import Scoring
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -63,6 +64,7 @@ enum StatusText {
                 accounts.map { "\(Terminal.thousands($0.1)) \($0.0.replacing("_", with: " "))" }.joined(separator: ", ")
             ))
         lines.append(("pending", Terminal.thousands(report.partitions.reduce(0) { $0 + $1.pending })))
+        if let scoring = report.scoring { lines.append(("scoring", self.scoring(scoring, of: report))) }
         let opened = report.sessions("opened")
         let ended = report.sessions("closed") + report.sessions("muted")
         lines.append(
@@ -88,5 +90,20 @@ enum StatusText {
         return lines.map { name, text in
             Terminal.colour(name + String(repeating: " ", count: 12 - name.count), .dim) + text + "\n"
         }.joined()
+    }
+
+    /// What this process scores, how far behind it is, and how far the silent fold has come where one is under way.
+    private static func scoring(_ scoring: StatusReport.Scoring, of report: StatusReport) -> String {
+        var text = "\(scoring.assigned.count) of \(report.partitions.count) partitions"
+        if let lag = report.lagSeconds { text += ", at most \((lag * 10).rounded() / 10) s behind" }
+        text += ", \(scoring.rebalances) rebalance\(scoring.rebalances == 1 ? "" : "s")"
+        for partition in report.partitions {
+            guard let fold = partition.foldAgain, fold.at < fold.to else { continue }
+            let percent = 100 * (fold.at - fold.from) / (fold.to - fold.from)
+            text +=
+                ", partition \(partition.partition) folds again: \(percent) % of "
+                + "\(Terminal.thousands(fold.to - fold.from)) records"
+        }
+        return text
     }
 }

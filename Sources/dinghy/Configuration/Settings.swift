@@ -21,6 +21,10 @@ struct Settings: Sendable, Equatable {
     var maxEvents = 10_000
 
     var scoreBatch = 2_000
+    /// How long a folded record waits for more before it is committed.
+    var commitInterval: Duration { .milliseconds(commitInterval_ms ?? (logKind == .kafka ? 50 : 0)) }
+    /// `nil`: what suits the log.
+    var commitInterval_ms: Int?
 
     /// Empty: no schedule.
     var schedule = ""
@@ -83,6 +87,9 @@ struct SettingKey: Sendable {
         integer("collect.max-inflated-bytes", \.maxInflatedBytes, 1_024...(256 << 20)),
         integer("collect.max-events", \.maxEvents, 1...100_000),
         integer("score.batch", \.scoreBatch, 1...100_000),
+        scalar("score.commit-interval-ms") { (text, settings) throws(Malformed) in
+            settings.commitInterval_ms = try whole(text, 0...10_000)
+        },
         text("retrain.schedule", \.schedule),
         text("retrain.time-zone", \.timeZone),
         text("retrain.timeline", \.timeline),
@@ -121,11 +128,15 @@ struct SettingKey: Sendable {
         _ name: String, _ path: any WritableKeyPath<Settings, Int> & Sendable, _ range: ClosedRange<Int>
     ) -> SettingKey {
         scalar(name) { (text, settings) throws(Malformed) in
-            guard let value = Int(text), range.contains(value) else {
-                throw Malformed(reason: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
-            }
-            settings[keyPath: path] = value
+            settings[keyPath: path] = try whole(text, range)
         }
+    }
+
+    private static func whole(_ text: String, _ range: ClosedRange<Int>) throws(Malformed) -> Int {
+        guard let value = Int(text), range.contains(value) else {
+            throw Malformed(reason: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
     }
 
     private static func oneOf<T: RawRepresentable & CaseIterable>(_ text: String) throws(Malformed) -> T

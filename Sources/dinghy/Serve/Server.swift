@@ -70,7 +70,7 @@ struct Server {
         let roles = settings.roles
         ConsoleRoutes(feed: feed, metrics: metrics) {
             try await opened.status(
-                retraining: scheduler?.status(),
+                scoring: roles.contains(.score) ? scoring.snapshot : nil, retraining: scheduler?.status(),
                 watching: roles.contains(.console) ? feed.clientCount : nil)
         } notReady: {
             (roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : [])
@@ -116,6 +116,9 @@ struct Server {
     ) throws -> ScoringService {
         var scoring = ScoringService.Settings()
         scoring.batch = settings.scoreBatch
+        scoring.commitInterval = settings.commitInterval
+        // While brokers are away the collector spools, and what is folded waits for them.
+        if settings.logKind == .kafka { scoring.commitAttempts = nil }
         let models = opened.models
         let complaint = Complaint()
         return ScoringService(
