@@ -106,6 +106,7 @@ struct ScoringRun {
     private mutating func commit() async throws {
         let batches = partitions.keys.sorted().compactMap { partitions[$0]?.uncommitted() }
         guard !batches.isEmpty else { return }
+        try await service.keep(partitions.keys.sorted().flatMap { partitions[$0]?.unusable ?? [] })
         let started = ContinuousClock.now
         try await commit(batches)
         commitSeconds.record(duration: ContinuousClock.now - started)
