@@ -68,6 +68,8 @@ struct BooksTests {
             partition: 0, offset: 8)
         #expect(books.missing == 1)
         #expect(books.findings(exactlyOnce: false) == ["0/8 is in no account: it has no score"])
+        // While it may still come, it is not missing.
+        #expect(books.findings(exactlyOnce: true, complete: false) == [])
     }
 
     @Test func poisonThatIsNotKeptIsNoticed() {

@@ -21,6 +21,9 @@ struct LedgerTests {
         let violations = ledger.violations(firsts: ["a": ["1": 0]])
         #expect(violations == ["lost: 2 of session a was acknowledged and is not stored"])
         #expect(ledger.violations(firsts: [:]).count == 2)
+        #expect(ledger.missing(firsts: [:]) == 2)
+        // While it may still come, it is not lost.
+        #expect(ledger.violations(firsts: [:], complete: false) == [])
     }
 
     @Test func postsThatChangedPlacesAreNoticed() {

@@ -108,7 +108,7 @@ struct ChaosRun {
         let deadline = ContinuousClock.now + settings.settle
         while ContinuousClock.now < deadline {
             let waiting = try witness.look { books in
-                (missing: books.missing, lost: ledger.violations(firsts: books.firsts).count { $0.hasPrefix("lost") })
+                (missing: books.missing, lost: ledger.missing(firsts: books.firsts))
             }
             if waiting.missing == 0, waiting.lost == 0 {
                 // On the mock no offset is ever committed: there a score for every event has to do.
@@ -129,6 +129,7 @@ struct ChaosRun {
         _ fleet: Fleet, _ clients: ClientBooks, _ witness: Witness, settled: Bool, poisoned: Int, notes: [String]
     ) async throws -> ChaosReport {
         let caughtUp = try await witness.caughtUp(topics, brokers: cluster.brokers, within: .seconds(60))
+        let complete = settled && caughtUp
         await witness.end()
         let ledger = clients.ledger
         let read = witness.read
@@ -141,7 +142,12 @@ struct ChaosRun {
                 "records stored": books.stored, "score records": books.scoreRecords, "poison": poisoned,
                 "sessions": books.firsts.count,
             ]
-            return ledger.violations(firsts: books.firsts) + books.findings(exactlyOnce: cluster.isReal)
+            if !complete {
+                counts["acknowledged and not yet stored"] = ledger.missing(firsts: books.firsts)
+                counts["stored and not yet in an account"] = books.missing
+            }
+            return ledger.violations(firsts: books.firsts, complete: complete)
+                + books.findings(exactlyOnce: cluster.isReal, complete: complete)
         }
         var claimed = [
             "every acknowledged event is stored", "every session's events stand in the order in which they were sent",
@@ -149,7 +155,7 @@ struct ChaosRun {
         ]
         var notClaimed: [String] = []
         if cluster.isReal {
-            if settled {
+            if complete {
                 findings += try positions(witness, ends: read["events"] ?? [])
                 findings += try await audit()
             }
@@ -168,7 +174,7 @@ struct ChaosRun {
         }
         return ChaosReport(
             seed: settings.seed, brokers: cluster.brokers, cluster: cluster.isReal ? "real" : "mock",
-            settled: settled && caughtUp, claimed: claimed, notClaimed: notClaimed, findings: findings,
+            settled: complete, claimed: claimed, notClaimed: notClaimed, findings: findings,
             notes: notes + (await fleet.lastWords), deeds: await fleet.counts, counts: counts)
     }
 

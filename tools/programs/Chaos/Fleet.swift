@@ -24,7 +24,16 @@ actor Fleet {
 
     /// Starts everything and returns when all of it listens.
     func start(_ targets: [ChaosPlan.Target]) async throws {
-        for target in targets { servers[target] = try await launch(target) }
+        let deadline = ContinuousClock.now + .seconds(90)
+        for target in targets {
+            while servers[target] == nil {
+                do { servers[target] = try await launch(target) } catch {
+                    // Topics that were just made are not known to every broker at once.
+                    guard ContinuousClock.now < deadline else { throw error }
+                    try await Task.sleep(for: .seconds(1))
+                }
+            }
+        }
         for target in targets { keepers[target] = Task { await keep(target) } }
     }
 

@@ -126,18 +126,20 @@ public struct Books: Sendable {
         }
     }
 
-    /// What is wrong once everything is scored.
+    /// What is wrong.
     ///
-    /// - Parameter exactlyOnce: whether transactions are real: a second score is then a violation; otherwise only one
-    ///   that says something else.
-    public func findings(exactlyOnce: Bool) -> [String] {
+    /// - Parameters:
+    ///   - exactlyOnce: whether transactions are real: a second score is then a violation; otherwise only one that says
+    ///     something else.
+    ///   - complete: whether everything should be scored by now: what is missing is then a violation.
+    public func findings(exactlyOnce: Bool, complete: Bool = true) -> [String] {
         var findings = violations
         for partition in 0..<partitions {
             for (offset, account) in accounts[partition].sorted(by: { $0.key < $1.key }) {
                 let place = "\(partition)/\(offset)"
                 let score = scores[partition][offset]
                 switch (account, score?.count ?? 0) {
-                case (.scored, 0): findings.append("\(place) is in no account: it has no score")
+                case (.scored, 0): if complete { findings.append("\(place) is in no account: it has no score") }
                 case (.scored, 1): break
                 case (.scored, let count):
                     if exactlyOnce { findings.append("\(place) is in two accounts: it has \(count) scores") }
@@ -146,7 +148,9 @@ public struct Books: Sendable {
                 case (let account, let count):
                     findings.append("\(place) is in two accounts: it is \(account) and has \(count) scores")
                 }
-                if account == .rejected, !rejectedPlaces.contains(Location(partition: partition, offset: offset)) {
+                if complete, account == .rejected,
+                    !rejectedPlaces.contains(Location(partition: partition, offset: offset))
+                {
                     findings.append("\(place) cannot be folded and is not kept in rejected")
                 }
             }

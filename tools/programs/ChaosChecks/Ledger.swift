@@ -34,11 +34,23 @@ public struct Ledger: Sendable {
 
     public mutating func giveUp(_ post: Post) { unknown.formUnion(post.ids) }
 
+    /// How many acknowledged ids are not on the log.
+    ///
+    /// - Parameter firsts: as for `violations`.
+    public func missing(firsts: [String: [String: Int64]]) -> Int {
+        posts.reduce(0) { sum, session in
+            let stored = firsts[session.key] ?? [:]
+            return sum + session.value.reduce(0) { $0 + $1.ids.count { stored[$0] == nil } }
+        }
+    }
+
     /// Acknowledged ids that are not on the log, and sessions whose order on the log is another than that of their
     /// posts.
     ///
-    /// - Parameter firsts: by session, the offset at which each id stands first.
-    public func violations(firsts: [String: [String: Int64]]) -> [String] {
+    /// - Parameters:
+    ///   - firsts: by session, the offset at which each id stands first.
+    ///   - complete: whether everything should be stored by now: what is missing is then lost.
+    public func violations(firsts: [String: [String: Int64]], complete: Bool = true) -> [String] {
         var violations: [String] = []
         for (session, posts) in posts.sorted(by: { $0.key < $1.key }) {
             let stored = firsts[session] ?? [:]
@@ -47,7 +59,9 @@ public struct Ledger: Sendable {
                 var previous = last
                 for id in post.ids {
                     guard let offset = stored[id] else {
-                        violations.append("lost: \(id) of session \(session) was acknowledged and is not stored")
+                        if complete {
+                            violations.append("lost: \(id) of session \(session) was acknowledged and is not stored")
+                        }
                         continue
                     }
                     let before = post.attempts == 1 ? previous : last

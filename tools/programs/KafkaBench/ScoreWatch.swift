@@ -13,8 +13,8 @@ final class ScoreWatch: Sendable {
             do throws(EventLogError) {
                 let reader = try RawReader(topics.name("scores"), partitions: topics.partitions, brokers: brokers)
                 while !state.withLock({ $0.isEnding }) {
-                    guard case .record(_, _, let key?, _) = try reader.next(timeout_ms: 50) else { continue }
-                    let key = String(decoding: key, as: UTF8.self)
+                    guard case .record(_, _, let bytes?, _) = try reader.next(timeout_ms: 50) else { continue }
+                    let key = String(decoding: bytes, as: UTF8.self)
                     let now = ContinuousClock.now
                     state.withLock { if $0.seen[key] == nil { $0.seen[key] = now } }
                 }

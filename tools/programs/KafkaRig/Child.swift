@@ -22,6 +22,14 @@ public final class Child: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // What this program ignores, the child must not.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
         var words = ([executable] + arguments).map { strdup($0) }
         words.append(nil)
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("DINGHY_") }
@@ -29,7 +37,7 @@ public final class Child: Sendable {
         variables.append(nil)
         defer { for word in words + variables { free(word) } }
         var pid: pid_t = 0
-        let code = posix_spawn(&pid, executable, &actions, nil, words, variables)
+        let code = posix_spawn(&pid, executable, &actions, &attributes, words, variables)
         guard code == 0 else {
             throw .unusable("\(executable) cannot be started: \(String(cString: strerror(code)))")
         }

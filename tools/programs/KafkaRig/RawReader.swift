@@ -60,7 +60,11 @@ public final class RawReader {
                     Array(UnsafeRawBufferPointer(start: $0, count: message.pointee.len))
                 } ?? [])
         case RD_KAFKA_RESP_ERR__PARTITION_EOF: return .end(partition: partition, next: message.pointee.offset)
-        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__RESOLVE:
+        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__RESOLVE,
+            RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+            RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+            // The client asks again by itself.
             return nil
         case let code: throw .failed("reading \(topic) partition \(partition): \(RawClient.text(code))")
         }
