@@ -38,6 +38,9 @@ struct KafkaCommand: AsyncParsableCommand {
     @Flag(help: "Keep topics, logs and data directories.")
     var keep = false
 
+    private static let mockRate = 120
+    private static let mockEvents = 40_000
+
     func validate() throws {
         // Beyond that a session could be silent for half an hour, which these books do not know.
         guard (10...1_200).contains(seconds) else { throw ValidationError("--seconds must be from 10 to 1200") }
@@ -46,6 +49,11 @@ struct KafkaCommand: AsyncParsableCommand {
         }
         guard (1...256).contains(partitions) else { throw ValidationError("--partitions must be from 1 to 256") }
         guard rate ?? 1 > 0 else { throw ValidationError("--rate must be above 0") }
+        // The mock keeps 5 MiB a partition and drops what is older, in the middle of sessions.
+        guard brokers != nil || seconds * (rate ?? Self.mockRate) <= Self.mockEvents else {
+            throw ValidationError(
+                "the mock holds about \(Self.mockEvents) events: a shorter run, a lower --rate, or --brokers")
+        }
     }
 
     func run() async throws {
@@ -54,7 +62,7 @@ struct KafkaCommand: AsyncParsableCommand {
         let settings = ChaosRun.Settings(
             length: .seconds(seconds), collectors: collectors, scorers: scorers,
             partitions: brokers == nil ? Cluster.mockPartitions : partitions,
-            rate: rate ?? (brokers == nil ? 120 : 1_000), seed: seed, settle: .seconds(settleSeconds))
+            rate: rate ?? (brokers == nil ? Self.mockRate : 1_000), seed: seed, settle: .seconds(settleSeconds))
         let report: ChaosReport
         do {
             report = try await run(settings)

@@ -52,9 +52,11 @@ public struct Cluster: Sendable {
             _ = try RawClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": brokers]).touch(topics.names)
             return
         }
+        let client = try RawClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": brokers])
+        // Whether anybody is there at all is told sooner than that no topics are made.
+        _ = try client.partitions(of: [])
         try Administration.create(topics.all, brokers: brokers)
         // Not every broker knows them at once.
-        let client = try RawClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": brokers])
         let deadline = ContinuousClock.now + .seconds(30)
         while try client.partitions(of: topics.names).values.contains(0) {
             guard ContinuousClock.now < deadline else {
@@ -115,7 +117,7 @@ extension RawClient {
     /// How many partitions each topic has; 0 where it is not there.
     func partitions(of names: [String]) throws(EventLogError) -> [String: Int] {
         var metadata: UnsafePointer<rd_kafka_metadata>?
-        let code = rd_kafka_metadata(handle, 1, nil, &metadata, 10_000)
+        let code = rd_kafka_metadata(handle, 1, nil, &metadata, 5_000)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
             throw .unusable("no broker answers: \(Self.text(code))")
         }
