@@ -25,17 +25,17 @@ enum Takeover {
             let b = try await bench.start(workplace, "b", "score")
             defer { b.child.signal(SIGKILL) }
             try await probe("settled-1", producer, watch)
-            var orderly = ContinuousClock.now
+            var gone = ContinuousClock.now
             a.child.signal(SIGTERM)
-            let afterOrderly = try await probe("orderly", producer, watch) - orderly
+            let afterOrderly = try await probe("orderly", producer, watch) - gone
             await a.child.wait()
             // Its return is a revocation in order too; then it has everything again.
             let again = try await bench.start(workplace, "a", "score")
             defer { again.child.signal(SIGKILL) }
             try await probe("settled-2", producer, watch, quiet: .seconds(bench.cluster.isReal ? 15 : 1))
-            orderly = .now
+            gone = .now
             again.child.signal(SIGKILL)
-            let afterKill = try await probe("killed", producer, watch) - orderly
+            let afterKill = try await probe("killed", producer, watch) - gone
             await watch.end()
             await b.child.stop()
             let notes = "\(bench.sizes.sessions) open sessions on one partition, session.timeout.ms 10000"
