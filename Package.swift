@@ -113,16 +113,29 @@ let package = Package(
         .target(
             name: "ModelContract", dependencies: ["EventLog", "Intent", "Models"], path: "Tests/ModelContract",
             swiftSettings: settings),
+        room("ChaosChecks", path: "tools/programs/ChaosChecks", ["EventLog"]),
+        room("KafkaRig", path: "tools/programs/KafkaRig", ["CRDKafka", "EventLog"]),
         .executableTarget(
-            name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging], path: "tools/bench/log",
-            swiftSettings: settings),
+            name: "Chaos",
+            dependencies: ["ChaosChecks", "KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
+            path: "tools/programs/Chaos", swiftSettings: settings),
+        .executableTarget(
+            name: "KafkaBench", dependencies: ["KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
+            path: "tools/programs/KafkaBench", swiftSettings: settings),
+        tests("ChaosTests", ["Chaos", "ChaosChecks", "KafkaBench", "KafkaRig", "EventLog"]),
+        .executableTarget(
+            name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
+            path: "tools/programs/LogBench", swiftSettings: settings),
         .executableTarget(
             name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
             path: "Tests/LogProcess", swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
         tests(
             "KafkaLogTests",
-            ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Models", "ModelContract", "Events", "Intent", logging]),
+            [
+                "EventLog", "KafkaLog", "CRDKafka", "LogContract", "Models", "ModelContract", "Events", "Intent",
+                "Sessions", "Scoring", "KafkaRig", logging,
+            ]),
         tests("ModelsTests", ["Models", "ModelContract", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
             "CollectorTests",

@@ -29,6 +29,8 @@ public struct PartitionScorer: Sendable {
     private var hasCommitted: Bool
     private var scores: [OutputRecord] = []
     private var outcomes: [OutputRecord] = []
+    /// Records that the fold could not use, since the last commit: to be kept in `rejected` before it.
+    public private(set) var unusable: [RejectedRecord] = []
     /// What `uncommitted` gave since the last record.
     private var pending: (position: Position, batch: ScoredBatch)?
 
@@ -72,7 +74,12 @@ public struct PartitionScorer: Sendable {
     }
 
     private mutating func process(_ record: StoredRecord) {
-        let entry = try? RecordCoder.decode(record.value)
+        let entry: LogEntry?
+        var reason = "more replays than can be open at a time"
+        do throws(EventError) { entry = try RecordCoder.decode(record.value) } catch {
+            entry = nil
+            reason = "\(error)"
+        }
         // Used after the fold, which is busy while it reports.
         var closed: [ClosedSession] = []
         let outcome = fold.fold(
@@ -83,6 +90,11 @@ public struct PartitionScorer: Sendable {
             outcomes.append(
                 OutputRecord(
                     key: session.session.key, value: OutcomeRecord(session, partition: partition).encoded()))
+        }
+        if case .rejected = outcome {
+            let location = Location(partition: partition, offset: record.offset)
+            unusable.append(
+                RejectedRecord(time: record.time, location: location, reason: reason, bytes: record.value))
         }
         guard case .step(let slot) = outcome, case .event(let event, _) = entry, let modelNumber,
             let score = scorer?.score(slot: slot, steps: fold[slot].steps)
@@ -119,5 +131,6 @@ public struct PartitionScorer: Sendable {
         self.pending = nil
         scores.removeAll(keepingCapacity: true)
         outcomes.removeAll(keepingCapacity: true)
+        unusable.removeAll()
     }
 }

@@ -232,7 +232,9 @@ struct ScoringRun {
             return
         }
         let started = ContinuousClock.now
-        try await commit(batches, until: limit.map { started + $0 })
+        let deadline = limit.map { started + $0 }
+        try await keep(partitions.keys.sorted().flatMap { partitions[$0]?.scorer.unusable ?? [] }, until: deadline)
+        try await commit(batches, until: deadline)
         instruments.commitSeconds.record(duration: .now - started)
         instruments.commits.increment()
         recovery.committed()
@@ -249,15 +251,36 @@ struct ScoringRun {
     private func commit(
         _ batches: [ScoredBatch], until deadline: ContinuousClock.Instant?
     ) async throws(EventLogError) {
+        try await untilDone(deadline, "commit failed, trying the same outputs again") { () throws(EventLogError) in
+            try await service.consumer.commit(batches)
+        }
+    }
+
+    /// Keeps records that cannot be folded in `rejected`, before the commit that passes them over: at least once. After
+    /// a commit that never came they are folded, and kept, again; partition and offset tell the copies apart.
+    private func keep(
+        _ unusable: [RejectedRecord], until deadline: ContinuousClock.Instant?
+    ) async throws(EventLogError) {
+        guard let first = unusable.first else { return }
+        try await untilDone(deadline, "unusable records cannot be kept in rejected yet, trying again") {
+            () throws(EventLogError) in try await service.log.reject(unusable)
+        }
+        service.logger.warning(
+            "\(unusable.count) records of the log cannot be used, the first \(first.source): \(first.reason)")
+    }
+
+    /// Repeats `work` while it fails in a way that may pass: until the deadline, or else as often as the settings say.
+    private func untilDone(
+        _ deadline: ContinuousClock.Instant?, _ complaint: String, _ work: () async throws(EventLogError) -> Void
+    ) async throws(EventLogError) {
         for attempt in 1... {
             do throws(EventLogError) {
-                return try await service.consumer.commit(batches)
+                return try await work()
             } catch {
                 let isLast =
                     deadline.map { .now >= $0 } ?? service.settings.commitAttempts.map { attempt >= $0 } ?? false
-                guard case .failed(let reason) = error, !isLast, !Task.isCancelled, !Task.isShuttingDownGracefully
-                else { throw error }
-                service.logger.warning("commit failed, trying the same outputs again: \(reason)")
+                guard error.mayPass, !isLast, !Task.isCancelled, !Task.isShuttingDownGracefully else { throw error }
+                service.logger.warning("\(complaint): \(error)")
                 instruments.retries.increment()
             }
             // One last attempt follows where a shutdown cuts the pause short.
@@ -288,6 +311,16 @@ struct ScoringRun {
                 default: throw error
                 }
             }
+        }
+    }
+}
+
+extension EventLogError {
+    /// Whether the same may be tried again.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .failed, .overloaded: true
+        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin: false
         }
     }
 }

@@ -10,7 +10,7 @@ struct ClusterMemberTests {
     private static let patience = Duration.seconds(90)
 
     private func withShop(_ body: (KafkaSettings) async throws -> Void) async throws {
-        let (settings, topics) = try ClusterTests.shop()
+        let (settings, topics) = try await ClusterTests.shop()
         defer { Administration.delete(topics, brokers: settings.brokers) }
         try await body(settings)
     }

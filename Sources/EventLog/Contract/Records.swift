@@ -60,7 +60,7 @@ public enum Durability: String, Sendable {
 public struct RejectedRecord: Sendable, Equatable {
     /// Milliseconds since the epoch.
     public var time: Int64
-    /// Where it came from: `collect`, or a replay's name.
+    /// Where it came from: `collect`, a replay's name, or `events/PARTITION/OFFSET` of a record that stands on the log.
     public var source: String
     /// What was wrong, naming the field.
     public var reason: String

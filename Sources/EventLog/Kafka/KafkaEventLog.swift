@@ -168,13 +168,17 @@ struct KafkaEventLog: EventLog {
     }
 }
 
-/// A rejected input as one JSON object: `{"time":…,"source":…,"reason":…,"line":…,"bytes":BASE64}`.
+/// A rejected input as one JSON object: `{"time":…,"source":…,"reason":…,"line":…,"bytes":BASE64}`, with `partition` and
+/// `offset` where it stands on the events topic.
 package enum RejectedRecordCoder {
     private struct Wire: Codable {
         var time: Int64
         var source: String
         var reason: String
         var line: Int?
+        /// For whoever reads the topic; `source` says the same.
+        var partition: Int?
+        var offset: Int64?
         var bytes: Data
     }
 
@@ -183,7 +187,7 @@ package enum RejectedRecordCoder {
         encoder.outputFormatting = .sortedKeys
         let wire = Wire(
             time: record.time, source: record.source, reason: record.reason, line: record.line,
-            bytes: Data(record.bytes))
+            partition: record.location?.partition, offset: record.location?.offset, bytes: Data(record.bytes))
         do { return [UInt8](try encoder.encode(wire)) } catch {
             preconditionFailure("RejectedRecordCoder.encode: \(error)")
         }

@@ -6,7 +6,7 @@ import Logging
 
 /// What the embedded log does on this machine's disk:
 ///
-///     swift run -c release LogBench DIRECTORY
+///     tools/bench log DIRECTORY
 ///
 /// Makes a data directory below DIRECTORY for every line and removes it. Records are 200 bytes; every append is
 /// acknowledged after an fsync.
