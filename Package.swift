@@ -72,15 +72,20 @@ let package = Package(
 
         // The log.
         room("EventLog", path: "Sources/EventLog/Contract", ["Events"]),
+        room("LogDirectory", path: "Sources/EventLog/Directory", ["EventLog"]),
         room(
             "EmbeddedLog", path: "Sources/EventLog/Embedded",
-            ["Events", "EventLog", deque, grdb, grdbSQLite, logging, metrics]),
+            ["Events", "EventLog", "LogDirectory", deque, grdb, grdbSQLite, logging, metrics]),
         .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        room(
+            "SpooledLog", path: "Sources/EventLog/Spool",
+            ["Events", "EventLog", "LogDirectory", "CZlib", deque, logging, metrics]),
+
         // The other rooms that do IO.
         room("Models", ["Intent", logging, metrics]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
             "Collector",
             ["Events", "EventLog", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
