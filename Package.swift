@@ -95,14 +95,14 @@ let package = Package(
         room(
             "Console",
             [
-                "Events", "Sessions", "EventLog", "Models", "Scoring", "Retraining", hummingbird, httpTypes, lifecycle,
-                nioCore, deque, logging, metrics, coreMetrics,
+                "Events", "Sessions", "EventLog", "SpooledLog", "Models", "Scoring", "Retraining", hummingbird,
+                httpTypes, lifecycle, nioCore, deque, logging, metrics, coreMetrics,
             ]),
         .executableTarget(
             name: "dinghy",
             dependencies: [
-                "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "Models",
-                "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
+                "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "SpooledLog",
+                "Models", "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
                 unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
                 configuration,
             ],
@@ -119,16 +119,20 @@ let package = Package(
             name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging], path: "tools/bench/log",
             swiftSettings: settings),
         .executableTarget(
-            name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
+            name: "LogProcess", dependencies: ["EmbeddedLog", "SpooledLog", "EventLog", "Events", logging],
             path: "Tests/LogProcess", swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
+        tests(
+            "SpooledLogTests",
+            ["EventLog", "SpooledLog", "EmbeddedLog", "LogContract", "Events", logging]),
         tests("KafkaLogTests", ["EventLog", "KafkaLog", "CRDKafka", "LogContract", "Events", logging]),
         tests("ModelsTests", ["Models", "Intent", "Events", "Sessions", logging]),
         tests(
             "CollectorTests",
             [
-                "Collector", "EventLog", "EmbeddedLog", "Events", "CZlib", hummingbird, hummingbirdTesting, httpTypes,
-                lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
+                "Collector", "EventLog", "EmbeddedLog", "SpooledLog", "Events", "CZlib", hummingbird,
+                hummingbirdTesting,
+                httpTypes, lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
             ]),
         tests(
             "ScoringTests",

@@ -3,6 +3,7 @@ import FoundationEssentials
 public import Retraining
 import Scoring
 import Sessions
+public import SpooledLog
 
 /// Where everything stands: what `/status` and `dinghy status` show, from committed positions and the log's bounds, so
 /// that it can be made beside a running server as well as from a directory at rest.
@@ -41,18 +42,21 @@ public struct StatusReport: Codable, Sendable, Equatable {
     public var rejected: Int64
     public var models: Models
     public var retraining: RetrainStatus?
+    /// Of this process, where it collects over Kafka.
+    public var spool: SpoolStatus?
     /// Clients of `/scores`.
     public var watching: Int?
 
     public init(
         version: String, log: String, events: any EventLog, outputs: any OutputLog, models: Models,
-        retraining: RetrainStatus? = nil, watching: Int? = nil
+        retraining: RetrainStatus? = nil, spool: SpoolStatus? = nil, watching: Int? = nil
     ) async throws {
         self.version = version
         self.log = log
         durability = events.durability.rawValue
         self.models = models
         self.retraining = retraining
+        self.spool = spool
         self.watching = watching
         rejected = try await events.rejectedCount()
         partitions = []

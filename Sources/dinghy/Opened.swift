@@ -5,19 +5,22 @@ import KafkaLog
 import Logging
 import Models
 import Retraining
+import SpooledLog
 
 /// The log that the settings name, open, with what stands beside it.
 struct Opened: Sendable {
     let log: any EventLog
     let outputs: any OutputLog
     let models: ModelRegistry
+    private var spool: SpooledLog?
     private let settings: Settings
     private let consumer: (@Sendable () throws(EventLogError) -> any EventConsumer)?
     private let announceURL: @Sendable (String) throws(EventLogError) -> Void
     private let closing: @Sendable () async -> Void
 
-    /// Opens as the writer: of a data directory the only one, over Kafka one of many.
-    static func forWriting(_ settings: Settings, logger: Logger) async throws -> Opened {
+    /// Opens as the writer: of a data directory the only one, over Kafka one of many. `collects`: events come in here,
+    /// so over Kafka there is a spool.
+    static func forWriting(_ settings: Settings, collects: Bool = false, logger: Logger) async throws -> Opened {
         switch settings.logKind {
         case .embedded:
             let directory = try await DataDirectory.open(
@@ -27,6 +30,7 @@ struct Opened: Sendable {
                 consumer: { directory.makeConsumer() },
                 announceURL: { url throws(EventLogError) in try directory.announce(url: url) },
                 closing: { await directory.close() })
+        case .kafka where collects: return try await spooledKafka(settings, logger: logger)
         case .kafka: return try await kafka(settings, logger: logger)
         }
     }
@@ -74,6 +78,24 @@ struct Opened: Sendable {
             closing: { await kafka.close() })
     }
 
+    private static func spooledKafka(_ settings: Settings, logger: Logger) async throws -> Opened {
+        let kafka = try await kafka(settings, logger: logger)
+        do {
+            let spooled = try await SpooledLog.open(
+                over: kafka.log, settings.spool, logger: logger, now: WallClock.now)
+            return Opened(
+                log: spooled, outputs: kafka.outputs, models: kafka.models, spool: spooled, settings: settings,
+                consumer: kafka.consumer, announceURL: kafka.announceURL,
+                closing: {
+                    await spooled.close()
+                    await kafka.close()
+                })
+        } catch {
+            await kafka.close()
+            throw error
+        }
+    }
+
     static func models(_ settings: Settings) -> ModelRegistry {
         ModelRegistry(directory: settings.data + "/models")
     }
@@ -99,7 +121,7 @@ struct Opened: Sendable {
         try await StatusReport(
             version: Dinghy.version, log: name, events: log, outputs: outputs,
             models: StatusReport.Models(champion: try models.championNumber(), count: try models.numbers().count),
-            retraining: retraining, watching: watching)
+            retraining: retraining, spool: spool?.status, watching: watching)
     }
 
     func close() async { await closing() }

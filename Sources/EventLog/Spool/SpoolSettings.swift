@@ -35,4 +35,12 @@ public struct SpoolStatus: Codable, Sendable, Equatable {
     /// or failed.
     public var drained: Int64
     public var refused: Int64
+
+    public init(records: Int64, bytes: Int64, oldest_s: Double?, drained: Int64, refused: Int64) {
+        self.records = records
+        self.bytes = bytes
+        self.oldest_s = oldest_s
+        self.drained = drained
+        self.refused = refused
+    }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Retraining
+import SpooledLog
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,6 +69,9 @@ enum StatusText {
                     + "\(Terminal.thousands(report.sessions("with_add"))) closed with an add, "
                     + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase"
             ))
+        if let spool = report.spool {
+            lines.append(("spool", text(spool)))
+        }
         let champion =
             report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
         lines.append(("models", "\(champion), \(report.models.count) kept"))
@@ -84,5 +88,14 @@ enum StatusText {
         return lines.map { name, text in
             Terminal.colour(name + String(repeating: " ", count: 12 - name.count), .dim) + text + "\n"
         }.joined()
+    }
+
+    private static func text(_ spool: SpoolStatus) -> String {
+        let waiting =
+            spool.oldest_s.map { oldest in
+                "\(Terminal.thousands(spool.records)) waiting (\(Terminal.thousands(spool.bytes)) bytes, the oldest for "
+                    + "\(Int(oldest)) s)"
+            } ?? "empty"
+        return "\(waiting), \(Terminal.thousands(spool.drained)) drained, \(Terminal.thousands(spool.refused)) refused"
     }
 }

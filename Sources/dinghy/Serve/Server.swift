@@ -34,7 +34,8 @@ struct Server {
         let schedule =
             settings.roles.contains(.retrain) && !settings.schedule.isEmpty
             ? try settings.cronSchedule() : nil
-        let opened = try await Opened.forWriting(settings, logger: logger)
+        let opened = try await Opened.forWriting(
+            settings, collects: settings.roles.contains(.collect), logger: logger)
         do {
             try await run(opened, metrics: metrics, schedule: schedule, logger: logger)
         } catch {
