@@ -1,6 +1,7 @@
 import Collector
 import EventLog
 import Foundation
+import HTTPTypes
 import SpooledLog
 import Testing
 
@@ -21,7 +22,7 @@ import Testing
             let spooled = try await SpooledLog.open(
                 over: log, SpoolSettings(directory: path, maxBytes: maxBytes), logger: silent, now: { now })
             do {
-                try await Shop.open(over: spooled, body)
+                try await Shop.open(over: spooled) { shop async throws in try await body(shop) }
             } catch {
                 await spooled.close()
                 throw error
