@@ -1,5 +1,6 @@
 import EventLog
 import Synchronization
+import Testing
 
 /// A log in memory that fails on command and notes what reaches it.
 final class Broker: EventLog {
@@ -43,8 +44,14 @@ final class Broker: EventLog {
 
     var stored: [NewRecord] { state.withLock { $0.stored } }
     var kept: [RejectedRecord] { state.withLock { $0.kept } }
-    /// How often it was asked to append or reject.
-    var asked: Int { state.withLock { $0.asked } }
+    /// Until it was asked so often to append or reject.
+    func wasAsked(_ count: Int) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while state.withLock({ $0.asked }) < count {
+            try #require(ContinuousClock.now < deadline, "asked fewer than \(count) times in a minute")
+            await Task.yield()
+        }
+    }
 
     /// Until so many records are stored and rejected together.
     func has(_ count: Int) async {

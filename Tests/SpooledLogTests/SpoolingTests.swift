@@ -21,7 +21,8 @@ struct SpoolingTests {
         let broker = Broker(.down)
         let log = try await directory.open(over: broker)
         #expect(try await log.append([record(1), record(2)]) == [.spooled, .spooled])
-        // The log is back, but the drainer rests: the next ones must not overtake.
+        // The log is back, but the drainer, which has just tried, rests: the next ones must not overtake.
+        try await broker.wasAsked(2)
         broker.set(.up)
         #expect(try await log.append([record(3)]) == [.spooled])
         try await log.reject([rejected(4)])

@@ -72,28 +72,40 @@ package enum SpoolFormat {
     package static func read(_ bytes: [UInt8], at start: Int, isEnd: Bool) -> Found? {
         let rest = bytes[start...]
         guard !rest.isEmpty else { return nil }
-        if let header = Header(rest) {
-            let end = start + headerBytes + header.payloadBytes
-            guard end <= bytes.count else { return isEnd ? .torn(bytes: rest.count) : nil }
+        guard let header = Header(rest) else {
+            guard rest.count >= headerBytes else { return isEnd ? .torn(bytes: rest.count) : nil }
+            if let next = nextHeader(bytes, behind: start, before: bytes.count) {
+                return .damaged(bytes: next - start, reason: "there is no header")
+            }
+            // A header may begin within the last bytes of what is not the end.
+            guard isEnd else {
+                return .damaged(bytes: rest.count - headerBytes + 1, reason: "there is no header")
+            }
+            // Some file systems leave zeros where a power cut ended a write.
+            let isTorn = rest.allSatisfy { $0 == 0 }
+            return isTorn ? .torn(bytes: rest.count) : .damaged(bytes: rest.count, reason: "there is no header")
+        }
+        let end = start + headerBytes + header.payloadBytes
+        guard end <= bytes.count || isEnd else { return nil }
+        if end <= bytes.count {
             let payload = bytes[(start + headerBytes)..<end]
-            guard checksum(payload) == header.payloadChecksum else {
-                return .damaged(bytes: end - start, reason: "the checksum is another")
+            if checksum(payload) == header.payloadChecksum {
+                guard let item = item(payload) else {
+                    return .damaged(bytes: end - start, reason: "neither an event nor rejected input")
+                }
+                return .item(item, time: header.time, bytes: end - start)
             }
-            guard let item = item(payload) else {
-                return .damaged(bytes: end - start, reason: "neither an event nor rejected input")
-            }
-            return .item(item, time: header.time, bytes: end - start)
         }
-        guard rest.count >= headerBytes else { return isEnd ? .torn(bytes: rest.count) : nil }
-        let beyond = bytes.count - headerBytes + 1
-        for next in start + 1..<max(start + 1, beyond) where Header(bytes[next...]) != nil {
-            return .damaged(bytes: next - start, reason: "there is no header")
+        // Where bytes are missing, the next entry begins before this one should end.
+        if let next = nextHeader(bytes, behind: start, before: min(end, bytes.count)) {
+            return .damaged(bytes: next - start, reason: "the checksum is another")
         }
-        // A header may begin within the last bytes of what is not the end.
-        guard isEnd else { return .damaged(bytes: beyond - start, reason: "there is no header") }
-        // Some file systems leave zeros where a power cut ended a write.
-        let isTorn = rest.allSatisfy { $0 == 0 }
-        return isTorn ? .torn(bytes: rest.count) : .damaged(bytes: rest.count, reason: "there is no header")
+        return end <= bytes.count
+            ? .damaged(bytes: end - start, reason: "the checksum is another") : .torn(bytes: rest.count)
+    }
+
+    private static func nextHeader(_ bytes: [UInt8], behind start: Int, before end: Int) -> Int? {
+        (start + 1..<max(start + 1, end)).first { Header(bytes[$0...]) != nil }
     }
 
     /// A header whose checksum is right.
