@@ -72,15 +72,20 @@ let package = Package(
 
         // The log.
         room("EventLog", path: "Sources/EventLog/Contract", ["Events"]),
+        room("LogDirectory", path: "Sources/EventLog/Directory", ["EventLog"]),
         room(
             "EmbeddedLog", path: "Sources/EventLog/Embedded",
-            ["Events", "EventLog", deque, grdb, grdbSQLite, logging, metrics]),
+            ["Events", "EventLog", "LogDirectory", deque, grdb, grdbSQLite, logging, metrics]),
         .systemLibrary(name: "CRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         room("KafkaLog", path: "Sources/EventLog/Kafka", ["EventLog", "CRDKafka", deque, logging, metrics]),
 
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        room(
+            "SpooledLog", path: "Sources/EventLog/Spool",
+            ["Events", "EventLog", "LogDirectory", "CZlib", deque, logging, metrics]),
+
         // The other rooms that do IO.
         room("Models", ["Events", "Intent", "EventLog", logging, metrics]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
             "Collector",
             ["Events", "EventLog", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
@@ -90,14 +95,14 @@ let package = Package(
         room(
             "Console",
             [
-                "Events", "Sessions", "EventLog", "Models", "Scoring", "Retraining", hummingbird, httpTypes, lifecycle,
-                nioCore, deque, logging, metrics, coreMetrics,
+                "Events", "Sessions", "EventLog", "SpooledLog", "Models", "Scoring", "Retraining", hummingbird,
+                httpTypes, lifecycle, nioCore, deque, logging, metrics, coreMetrics,
             ]),
         .executableTarget(
             name: "dinghy",
             dependencies: [
-                "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "Models",
-                "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
+                "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "SpooledLog",
+                "Models", "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
                 unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
                 configuration,
             ],
@@ -127,9 +132,12 @@ let package = Package(
             name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
             path: "tools/programs/LogBench", swiftSettings: settings),
         .executableTarget(
-            name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
+            name: "LogProcess", dependencies: ["EmbeddedLog", "SpooledLog", "EventLog", "Events", logging],
             path: "Tests/LogProcess", swiftSettings: settings),
         tests("EmbeddedLogTests", ["EventLog", "EmbeddedLog", "LogContract", "Events", grdb, logging]),
+        tests(
+            "SpooledLogTests",
+            ["EventLog", "SpooledLog", "EmbeddedLog", "LogContract", "Events", logging]),
         tests(
             "KafkaLogTests",
             [
@@ -140,8 +148,9 @@ let package = Package(
         tests(
             "CollectorTests",
             [
-                "Collector", "EventLog", "EmbeddedLog", "Events", "CZlib", hummingbird, hummingbirdTesting, httpTypes,
-                lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
+                "Collector", "EventLog", "EmbeddedLog", "SpooledLog", "Events", "CZlib", hummingbird,
+                hummingbirdTesting,
+                httpTypes, lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
             ]),
         tests(
             "ScoringTests",

@@ -3,6 +3,7 @@ import FoundationEssentials
 public import Retraining
 public import Scoring
 import Sessions
+public import SpooledLog
 
 /// Where everything stands: what `/status` and `dinghy status` show, from committed positions and the log's bounds, so
 /// that it can be made beside a running server as well as from a directory at rest.
@@ -64,6 +65,8 @@ public struct StatusReport: Codable, Sendable, Equatable {
     /// `nil` where this process does not score.
     public var scoring: Scoring?
     public var retraining: RetrainStatus?
+    /// Of this process, where it collects over Kafka.
+    public var spool: SpoolStatus?
     /// Clients of `/scores`.
     public var watching: Int?
 
@@ -72,7 +75,8 @@ public struct StatusReport: Codable, Sendable, Equatable {
     ///   - now: milliseconds since the epoch.
     public init(
         version: String, log: String, events: any EventLog, outputs: any OutputLog, models: Models,
-        scoring: ScoringStatus.Snapshot? = nil, now: Int64 = 0, retraining: RetrainStatus? = nil, watching: Int? = nil
+        scoring: ScoringStatus.Snapshot? = nil, now: Int64 = 0, retraining: RetrainStatus? = nil,
+        spool: SpoolStatus? = nil, watching: Int? = nil
     ) async throws {
         self.version = version
         self.log = log
@@ -82,6 +86,7 @@ public struct StatusReport: Codable, Sendable, Equatable {
             Scoring(assigned: $0.partitions.keys.sorted(), rebalances: $0.rebalances, ready: $0.ready)
         }
         self.retraining = retraining
+        self.spool = spool
         self.watching = watching
         rejected = try await events.rejectedCount()
         partitions = []

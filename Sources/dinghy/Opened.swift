@@ -6,6 +6,7 @@ import Logging
 import Models
 import Retraining
 import Scoring
+import SpooledLog
 
 /// The log that the settings name, open, with what stands beside it.
 struct Opened: Sendable {
@@ -14,13 +15,15 @@ struct Opened: Sendable {
     let models: any ModelStore
     /// Keeps `models` current until cancelled; `nil` where they are read anew each time.
     let following: (@Sendable () async -> Void)?
+    private var spool: SpooledLog?
     private let settings: Settings
     private let consumer: (@Sendable () throws(EventLogError) -> any EventConsumer)?
     private let announceURL: @Sendable (String) throws(EventLogError) -> Void
     private let closing: @Sendable () async -> Void
 
-    /// Opens as the writer: of a data directory the only one, over Kafka one of many.
-    static func forWriting(_ settings: Settings, logger: Logger) async throws -> Opened {
+    /// Opens as the writer: of a data directory the only one, over Kafka one of many. `collects`: events come in here,
+    /// so over Kafka there is a spool.
+    static func forWriting(_ settings: Settings, collects: Bool = false, logger: Logger) async throws -> Opened {
         switch settings.logKind {
         case .embedded:
             let directory = try await DataDirectory.open(
@@ -30,6 +33,7 @@ struct Opened: Sendable {
                 settings: settings, consumer: { directory.makeConsumer() },
                 announceURL: { url throws(EventLogError) in try directory.announce(url: url) },
                 closing: { await directory.close() })
+        case .kafka where collects: return try await spooledKafka(settings, logger: logger)
         case .kafka: return try await kafka(settings, logger: logger)
         }
     }
@@ -78,6 +82,25 @@ struct Opened: Sendable {
             announceURL: { _ in }, closing: { await kafka.close() })
     }
 
+    private static func spooledKafka(_ settings: Settings, logger: Logger) async throws -> Opened {
+        let kafka = try await kafka(settings, logger: logger)
+        do {
+            let spooled = try await SpooledLog.open(
+                over: kafka.log, settings.spool, logger: logger, now: WallClock.now)
+            return Opened(
+                log: spooled, outputs: kafka.outputs, models: kafka.models, following: kafka.following,
+                spool: spooled, settings: settings,
+                consumer: kafka.consumer, announceURL: kafka.announceURL,
+                closing: {
+                    await spooled.close()
+                    await kafka.close()
+                })
+        } catch {
+            await kafka.close()
+            throw error
+        }
+    }
+
     /// The models alone, as they are now.
     static func models(_ settings: Settings) async throws -> any ModelStore {
         switch settings.logKind {
@@ -122,7 +145,7 @@ struct Opened: Sendable {
         try await StatusReport(
             version: Dinghy.version, log: name, events: log, outputs: outputs,
             models: StatusReport.Models(champion: try models.championNumber(), count: try models.numbers().count),
-            scoring: scoring, now: WallClock.now(), retraining: retraining, watching: watching)
+            scoring: scoring, now: WallClock.now(), retraining: retraining, spool: spool?.status, watching: watching)
     }
 
     func close() async { await closing() }

@@ -2,6 +2,7 @@ import EmbeddedLog
 import EventLog
 import Foundation
 import GRDB
+import LogContract
 import Testing
 
 /// A data directory that cannot be used is refused in words that say why and what to do, and left as it was.

@@ -1,5 +1,6 @@
 import EmbeddedLog
 import EventLog
+import LogContract
 import Testing
 
 /// What a process was told before `kill -9` is there after it.

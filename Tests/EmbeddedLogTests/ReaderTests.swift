@@ -1,6 +1,7 @@
 import EmbeddedLog
 import EventLog
 import GRDB
+import LogContract
 import Testing
 
 /// Readers in this process and beside another's.

@@ -2,6 +2,7 @@ import EmbeddedLog
 import EventLog
 import Foundation
 import Synchronization
+import LogContract
 import Testing
 
 /// One writer, whose transactions give offsets and times and recognise what was stored before.

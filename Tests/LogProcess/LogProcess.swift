@@ -13,6 +13,9 @@ import Logging
 ///     LogProcess fill DIR BYTES  as `append`, one task, with files of at most BYTES until the first failure; then says
 ///                                `full: REASON`, lifts the limit, appends ten more and closes
 ///     LogProcess scan DIR        reads everything beside whoever writes: `RECORDS GROWTH`, by how many KiB it grew
+///     LogProcess spool DIR       appends for ever to a log that is away: `ID` once it is spooled in DIR/spool
+///     LogProcess spoolfull DIR BYTES   as `spool`, one task, as `fill` does it
+///     LogProcess drain DIR       drains DIR/spool into DIR/log: how many records are left, until none is
 @main
 struct LogProcess {
     static func main() async throws {
@@ -26,6 +29,9 @@ struct LogProcess {
             case "score": try await score(try await open(directory))
             case "fill": try await fill(directory, bytes: UInt64(arguments[3]) ?? 0)
             case "scan": try await scan(directory)
+            case "spool": try await Spooling.fill(directory)
+            case "spoolfull": try await Spooling.fill(directory, bytes: UInt64(arguments[3]) ?? 0)
+            case "drain": try await Spooling.drain(directory)
             default: exit(64)
             }
         } catch {
@@ -108,9 +114,7 @@ struct LogProcess {
 
     static func fill(_ directory: String, bytes: UInt64) async throws {
         let data = try await open(directory)
-        signal(SIGXFSZ, SIG_IGN)
-        var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t.max)
-        guard setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { exit(71) }
+        try limitFiles(to: rlim_t(bytes))
         var number = 0
         do {
             while true {
@@ -120,10 +124,16 @@ struct LogProcess {
         } catch {
             say("full: \(error)")
         }
-        limit.rlim_cur = rlim_t.max
-        guard setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { exit(71) }
+        try limitFiles(to: rlim_t.max)
         for number in 0..<10 { try await store(["after-\(number)"], in: data) }
         await data.close()
+    }
+
+    /// A file that would grow beyond it cannot be written: as on a full disk.
+    static func limitFiles(to bytes: rlim_t) throws {
+        signal(SIGXFSZ, SIG_IGN)
+        var limit = rlimit(rlim_cur: bytes, rlim_max: rlim_t.max)
+        guard setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { exit(71) }
     }
 
     static func scan(_ directory: String) async throws {

@@ -27,13 +27,14 @@ extension Judgement {
         bytes.append(contentsOf: #","events":["#.utf8)
         for (number, entry) in entries.enumerated() {
             if number > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: Self.json(entry))
+            bytes.append(contentsOf: json(entry))
         }
         bytes.append(contentsOf: "]}".utf8)
         return bytes
     }
 
-    private static func json(_ entry: Entry) -> [UInt8] {
+    /// Each event's own durability stands there where some are spooled; elsewhere the request's is everyone's.
+    private func json(_ entry: Entry) -> [UInt8] {
         var object = JSONWriter(reserving: 128)
         object.member("index", entry.index)
         if let id = entry.id { object.member("id", id) }
@@ -42,6 +43,8 @@ extension Judgement {
             object.member("verdict", "stored")
             object.member("partition", location.partition)
             object.member("offset", location.offset)
+        case .spooled:
+            object.member("verdict", "stored")
         case .duplicate:
             object.member("verdict", "duplicate")
         case .rejected(let reason):
@@ -50,6 +53,9 @@ extension Judgement {
         case .retry(let reason):
             object.member("verdict", "retry")
             object.member("reason", reason)
+        }
+        if isAnySpooled, let durability = durability(of: entry.verdict) {
+            object.member("durability", durability.rawValue)
         }
         return object.finish()
     }
@@ -67,7 +73,7 @@ extension Judgement {
 
     private func line(_ verdict: Verdict) -> String {
         switch verdict {
-        case .stored: "stored \(durability.rawValue)"
+        case .stored, .spooled: "stored \(durability.rawValue)"
         case .duplicate: "duplicate"
         case .rejected(let reason): "rejected \(reason)"
         case .retry(let reason): "retry \(reason)"
@@ -78,7 +84,7 @@ extension Judgement {
 extension Verdict {
     fileprivate var kind: Int {
         switch self {
-        case .stored: 0
+        case .stored, .spooled: 0
         case .duplicate: 1
         case .rejected: 2
         case .retry: 3

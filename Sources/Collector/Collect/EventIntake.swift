@@ -7,6 +7,7 @@ import Events
 /// 2. `rejected` is said only of what is kept: where it cannot be kept, the event is to be sent again. A repetition may
 ///    keep it twice.
 /// 3. A copy within the request shares the fate of its first: it is no duplicate of something that was not stored.
+/// 4. A record that is larger than the log takes is rejected, and its neighbours are stored.
 struct EventIntake: Sendable {
     let log: any EventLog
     let maxRecordBytes: Int
@@ -15,8 +16,8 @@ struct EventIntake: Sendable {
     /// Where an element's verdict comes from.
     private enum Source {
         case record(Int)
-        /// The same event as a record before it.
-        case copy
+        /// The same event as that record before it.
+        case copy(of: Int)
         case rejected(String)
     }
 
@@ -24,7 +25,7 @@ struct EventIntake: Sendable {
         var sources: [Source] = []
         var records: [NewRecord] = []
         var rejects: [RejectedRecord] = []
-        private var lastRejected: Int?
+        private var kept: Set<Int> = []
 
         init(reserving count: Int) {
             sources.reserveCapacity(count)
@@ -34,8 +35,11 @@ struct EventIntake: Sendable {
         /// The products of a hit share their bytes, which are kept once, with the first reason.
         mutating func reject(_ item: CollectDecoder.Item, _ reason: String, received: Int64) {
             sources.append(.rejected(reason))
-            guard item.index != lastRejected else { return }
-            lastRejected = item.index
+            keep(item, reason, received: received)
+        }
+
+        mutating func keep(_ item: CollectDecoder.Item, _ reason: String, received: Int64) {
+            guard kept.insert(item.index).inserted else { return }
             rejects.append(RejectedRecord(time: received, source: "collect", reason: reason, bytes: item.bytes))
         }
     }
@@ -43,24 +47,49 @@ struct EventIntake: Sendable {
     func take(
         _ items: [CollectDecoder.Item], received: Int64, _ share: HeldBytes.Share
     ) async throws(CollectorError) -> Judgement {
-        let sorted = try sort(items, received: received, share)
-        let keepFailure = await keep(sorted.rejects)
+        var sorted = try sort(items, received: received, share)
         let appended = await append(sorted.records)
+        if case .success(let verdicts) = appended {
+            for (item, source) in zip(items, sorted.sources) {
+                guard case .record(let number) = source, let reason = Self.refusal(verdicts[number]) else { continue }
+                sorted.keep(item, reason, received: received)
+            }
+        }
+        let keepFailure = await keep(sorted.rejects)
+        func rejected(_ reason: String) -> Verdict {
+            keepFailure.map { .retry("\(reason); it could not be kept: \($0.message)") } ?? .rejected(reason)
+        }
+        func judged(_ verdict: FittingVerdict) -> Verdict {
+            switch verdict {
+            case .appended(let appended): Verdict(appended)
+            case .tooLarge(let bytes, let limit): rejected(Self.tooLarge(bytes, limit))
+            }
+        }
         let entries = zip(items, sorted.sources).map { item, source in
             let verdict: Verdict
             switch (source, appended) {
-            case (.rejected(let reason), _):
-                verdict =
-                    keepFailure.map { .retry("\(reason); it could not be kept: \($0.message)") } ?? .rejected(reason)
+            case (.rejected(let reason), _): verdict = rejected(reason)
             case (_, .failure(let failure)): verdict = .retry(failure.message)
-            case (.copy, .success): verdict = .duplicate
-            case (.record(let number), .success(let verdicts)): verdict = Verdict(verdicts[number])
+            case (.record(let number), .success(let verdicts)): verdict = judged(verdicts[number])
+            case (.copy(let number), .success(let verdicts)):
+                verdict = Self.refusal(verdicts[number]) == nil ? .duplicate : judged(verdicts[number])
             }
             return Judgement.Entry(index: item.index, id: item.id, verdict: verdict)
         }
         var failure = keepFailure
         if case .failure(let appendFailure) = appended { failure = appendFailure }
-        return Judgement(durability: log.durability, entries: entries, retryAfter_s: failure?.retryAfter_s)
+        return Judgement(logDurability: log.durability, entries: entries, retryAfter_s: failure?.retryAfter_s)
+    }
+
+    /// Why the log can never take a record.
+    private static func refusal(_ verdict: FittingVerdict) -> String? {
+        guard case .tooLarge(let bytes, let limit) = verdict else { return nil }
+        return tooLarge(bytes, limit)
+    }
+
+    private static func tooLarge(_ bytes: Int, _ limit: Int?) -> String {
+        let allowed = limit.map { "the \($0) allowed" } ?? "the log allows"
+        return "a record of \(bytes) bytes, more than \(allowed)"
     }
 
     /// Keeps how a body begins that could not be read. Throws where it cannot be kept: it is to be sent again then.
@@ -74,7 +103,7 @@ struct EventIntake: Sendable {
         _ items: [CollectDecoder.Item], received: Int64, _ share: HeldBytes.Share
     ) throws(CollectorError) -> Sorted {
         var sorted = Sorted(reserving: items.count)
-        var known: Set<UInt64> = []
+        var known: [UInt64: Int] = [:]
         var recordBytes = 0
         for item in items {
             let event: Event
@@ -85,14 +114,13 @@ struct EventIntake: Sendable {
                 continue
             }
             let identity = event.identity
-            guard !known.contains(identity) else {
-                sorted.sources.append(.copy)
+            if let number = known[identity] {
+                sorted.sources.append(.copy(of: number))
                 continue
             }
             let value = RecordCoder.encode(event, timeline: .live, received: received)
             guard value.count <= EventLimits.recordBytes else {
-                let reason = "a record of \(value.count) bytes, more than the \(EventLimits.recordBytes) allowed"
-                sorted.reject(item, reason, received: received)
+                sorted.reject(item, Self.tooLarge(value.count, EventLimits.recordBytes), received: received)
                 continue
             }
             recordBytes += value.count
@@ -100,17 +128,17 @@ struct EventIntake: Sendable {
                 throw .tooLarge("these events make more than \(maxRecordBytes) bytes of records; send fewer")
             }
             try share.take(value.count)
-            known.insert(identity)
+            known[identity] = sorted.records.count
             sorted.sources.append(.record(sorted.records.count))
             sorted.records.append(NewRecord(key: event.sessionKey, value: value, identity: identity))
         }
         return sorted
     }
 
-    private func append(_ records: [NewRecord]) async -> Result<[AppendVerdict], CollectorError> {
+    private func append(_ records: [NewRecord]) async -> Result<[FittingVerdict], CollectorError> {
         guard !records.isEmpty else { return .success([]) }
         do throws(EventLogError) {
-            let verdicts = try await log.append(records)
+            let verdicts = try await log.appendWhatFits(records)
             precondition(verdicts.count == records.count, "EventIntake.append: one verdict a record is the contract")
             return .success(verdicts)
         } catch {

@@ -3,6 +3,8 @@ import EventLog
 /// What became of one event.
 enum Verdict: Sendable, Equatable {
     case stored(Location)
+    /// On this machine's disk, on its way to the log.
+    case spooled
     case duplicate
     /// Not an event; kept with the reason.
     case rejected(String)
@@ -12,6 +14,7 @@ enum Verdict: Sendable, Equatable {
     init(_ verdict: AppendVerdict) {
         switch verdict {
         case .stored(let location): self = .stored(location)
+        case .spooled: self = .spooled
         case .duplicate: self = .duplicate
         }
     }
@@ -33,26 +36,41 @@ struct Judgement: Sendable {
         var retry = 0
     }
 
-    let durability: Durability
+    /// Of the log: what `stored` stands for.
+    let logDurability: Durability
     let entries: [Entry]
     let counts: Counts
+    let isAnySpooled: Bool
     /// Set where something is to be sent again.
     let retryAfter_s: Int?
 
-    init(durability: Durability, entries: [Entry], retryAfter_s: Int?) {
-        self.durability = durability
+    init(logDurability: Durability, entries: [Entry], retryAfter_s: Int?) {
+        self.logDurability = logDurability
         self.entries = entries
         self.retryAfter_s = retryAfter_s
         var counts = Counts()
         for entry in entries {
             switch entry.verdict {
-            case .stored: counts.stored += 1
+            case .stored, .spooled: counts.stored += 1
             case .duplicate: counts.duplicate += 1
             case .rejected: counts.rejected += 1
             case .retry: counts.retry += 1
             }
         }
         self.counts = counts
+        isAnySpooled = entries.contains { $0.verdict == .spooled }
+    }
+
+    /// Of the request: of its stored events the weakest, so that it never claims too much.
+    var durability: Durability { isAnySpooled ? .spool : logDurability }
+
+    /// Of one event; `nil` where it is not stored.
+    func durability(of verdict: Verdict) -> Durability? {
+        switch verdict {
+        case .stored: logDurability
+        case .spooled: .spool
+        case .duplicate, .rejected, .retry: nil
+        }
     }
 
     /// Nothing was stored and something could be: the request as a whole is to be sent again.

@@ -64,8 +64,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case closed
     /// Rows came that do not follow the stored ones.
     case replayGap(name: String, expected: Int64, got: Int64)
-    /// The record is larger than the log takes.
-    case tooLarge(bytes: Int, limit: Int)
+    /// A record is larger than the log takes. `limit` is `nil` where the log does not say what it would take.
+    case tooLarge(bytes: Int, limit: Int?)
     /// The data directory, a topic or a broker is not usable: what, and what to do about it.
     case unusable(String)
     /// Another process or a later incarnation has taken over: what this one held is no longer its own.
@@ -84,7 +84,8 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         case .closed: "the log is closed"
         case .replayGap(let name, let expected, let got):
             "replay \(name) continues at row \(expected), but row \(got) was sent: send the rows from \(expected) on"
-        case .tooLarge(let bytes, let limit): "a record of \(bytes) bytes is over the limit of \(limit)"
+        case .tooLarge(let bytes, let limit?): "a record of \(bytes) bytes is over the limit of \(limit)"
+        case .tooLarge(let bytes, nil): "a record of \(bytes) bytes is over the log's limit"
         case .unusable(let reason), .fenced(let reason), .partitionsLost(let reason), .mustRejoin(let reason),
             .failed(let reason):
             reason

@@ -42,6 +42,8 @@ public struct Location: Sendable, Equatable, Hashable {
 /// What an append did with one record. All of them are durable when the append returns.
 public enum AppendVerdict: Sendable, Equatable {
     case stored(Location)
+    /// Kept on this machine's disk until the log can be reached (`Durability.spool`): it has no place there yet.
+    case spooled
     /// The same identity was stored before, within what the log remembers.
     case duplicate
 }

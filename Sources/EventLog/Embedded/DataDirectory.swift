@@ -1,6 +1,7 @@
 public import EventLog
 import FoundationEssentials
 import GRDB
+import LogDirectory
 public import Logging
 
 /// A data directory: the embedded log, its outputs, and whatever else a shop keeps there.
@@ -48,8 +49,9 @@ public final class DataDirectory: Sendable {
         now: @escaping @Sendable () -> Int64
     ) async throws(EventLogError) -> DataDirectory {
         precondition(partitions > 0, "DataDirectory.open: \(partitions) partitions")
-        try makeDurableDirectory(path)
-        let lock = try DirectoryLock(directory: path)
+        let named = DirectoryLock.Named(path, kind: "data directory", setting: "--data")
+        try makeDurableDirectory(named)
+        let lock = try DirectoryLock(named)
         let eventsPath = path + "/events.sqlite"
         let scoresPath = path + "/scores.sqlite"
         let events = try Schema.open(eventsPath, tables: Schema.events, readOnly: false)

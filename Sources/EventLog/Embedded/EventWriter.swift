@@ -1,6 +1,7 @@
 import DequeModule
 import EventLog
 import GRDB
+import LogDirectory
 import Metrics
 import Synchronization
 

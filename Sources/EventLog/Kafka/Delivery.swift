@@ -7,7 +7,7 @@ final class Delivery: Sendable {
     private struct State {
         var outstanding: Int
         var locations: [Location?]
-        var failure: String?
+        var failure: EventLogError?
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -32,18 +32,28 @@ final class Delivery: Sendable {
     func ticket(_ index: Int) -> UnsafeMutableRawPointer { Unmanaged.passRetained(Ticket(self, index)).toOpaque() }
 
     /// The message was never taken.
-    static func cancel(_ ticket: UnsafeMutableRawPointer, _ failure: String) {
+    static func cancel(_ ticket: UnsafeMutableRawPointer, _ failure: EventLogError) {
         let ticket = Unmanaged<Ticket>.fromOpaque(ticket).takeRetainedValue()
-        ticket.delivery.report(ticket.index, .failure(Failure(reason: failure)))
+        ticket.delivery.report(ticket.index, .failure(failure))
     }
 
-    private struct Failure: Error { var reason: String }
+    /// Why a message of so many bytes was not delivered. The client's and the brokers' limits have the same code, and
+    /// neither says how much it would take.
+    static func failure(_ code: rd_kafka_resp_err_t, bytes: Int) -> EventLogError {
+        code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+            ? .tooLarge(bytes: bytes, limit: nil)
+            : .failed("the brokers did not take a record: \(KafkaClient.text(code))")
+    }
 
-    private func report(_ index: Int, _ result: Result<Location, Failure>) {
+    private func report(_ index: Int, _ result: Result<Location, EventLogError>) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             switch result {
             case .success(let location): state.locations[index] = location
-            case .failure(let failure): state.failure = state.failure ?? failure.reason
+            case .failure(let failure):
+                // What may pass a second time is worth more than what never will.
+                if case .tooLarge = failure, state.failure != nil { break }
+                if case .failed = state.failure { break }
+                state.failure = failure
             }
             state.outstanding -= 1
             guard state.outstanding == 0 else { return nil }
@@ -55,7 +65,7 @@ final class Delivery: Sendable {
 
     /// Where the messages are, once all in-sync replicas have them.
     ///
-    /// - Throws: `.failed` where one was not delivered: the others may be.
+    /// - Throws: `.failed` where one was not delivered: the others may be; `.tooLarge` where nothing else is wrong.
     func locations() async throws(EventLogError) -> [Location] {
         await withCheckedContinuation { continuation in
             let isDone = state.withLock { state in
@@ -66,7 +76,7 @@ final class Delivery: Sendable {
             if isDone { continuation.resume() }
         }
         let (locations, failure) = state.withLock { ($0.locations, $0.failure) }
-        if let failure { throw .failed("the brokers did not take a record: \(failure)") }
+        if let failure { throw failure }
         return locations.compactMap { $0 }
     }
 
@@ -80,7 +90,7 @@ final class Delivery: Sendable {
                 ticket.delivery.report(
                     ticket.index, .success(Location(partition: Int(message.partition), offset: message.offset)))
             } else {
-                ticket.delivery.report(ticket.index, .failure(Failure(reason: KafkaClient.text(message.err))))
+                ticket.delivery.report(ticket.index, .failure(failure(message.err, bytes: message.len)))
             }
         }
 }

@@ -75,10 +75,10 @@ final class KafkaProducer: Sendable {
                 code = try produce(
                     record.value, key: record.key, topic: topic, partition: record.partition, ticket: ticket)
             } catch {
-                Delivery.cancel(ticket, error.description)
+                Delivery.cancel(ticket, error)
                 continue
             }
-            if let code { Delivery.cancel(ticket, KafkaClient.text(code)) }
+            if let code { Delivery.cancel(ticket, Delivery.failure(code, bytes: record.value.count)) }
         }
         return try await delivery.locations()
     }

@@ -3,6 +3,7 @@ import Console
 import Models
 import Retraining
 import Scoring
+import SpooledLog
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -74,6 +75,9 @@ enum StatusText {
                     + "\(Terminal.thousands(report.sessions("with_add"))) closed with an add, "
                     + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase"
             ))
+        if let spool = report.spool {
+            lines.append(("spool", text(spool)))
+        }
         let champion =
             report.models.champion.map { "model \($0) scores" } ?? "no model yet: events are counted as unscored"
         lines.append(("models", "\(champion), \(report.models.count) kept"))
@@ -105,5 +109,14 @@ enum StatusText {
                 + "\(Terminal.thousands(fold.to - fold.from)) records"
         }
         return text
+    }
+
+    private static func text(_ spool: SpoolStatus) -> String {
+        let waiting =
+            spool.oldest_s.map { oldest in
+                "\(Terminal.thousands(spool.records)) waiting (\(Terminal.thousands(spool.bytes)) bytes, the oldest for "
+                    + "\(Int(oldest)) s)"
+            } ?? "empty"
+        return "\(waiting), \(Terminal.thousands(spool.drained)) drained, \(Terminal.thousands(spool.refused)) refused"
     }
 }

@@ -3,6 +3,7 @@ import Intent
 import KafkaLog
 import Logging
 import Retraining
+import SpooledLog
 
 /// The settings as the rooms want them.
 extension Settings {
@@ -26,6 +27,10 @@ extension Settings {
         }
         return KafkaSettings(
             brokers: brokers, topicPrefix: topicPrefix, group: group, instance: instance, properties: kafkaProperties)
+    }
+
+    var spool: SpoolSettings {
+        SpoolSettings(directory: spoolDirectory.isEmpty ? data + "/spool" : spoolDirectory, maxBytes: spoolMaxBytes)
     }
 
     var training: TrainingOptions {

@@ -43,6 +43,10 @@ struct Settings: Sendable, Equatable {
     /// Handed to librdkafka as they are.
     var kafkaProperties: [String: String] = [:]
 
+    /// Empty: `spool` below `data`.
+    var spoolDirectory = ""
+    var spoolMaxBytes = 1 << 30
+
     var logLevel = Logger.Level.info
 }
 
@@ -102,6 +106,8 @@ struct SettingKey: Sendable {
         text("kafka.topic-prefix", \.topicPrefix),
         text("kafka.group", \.group),
         text("kafka.instance", \.instance),
+        text("spool.directory", \.spoolDirectory),
+        integer("spool.max-bytes", \.spoolMaxBytes, (64 << 20)...(1 << 44)),
         scalar("logging.level") { (text, settings) throws(Malformed) in settings.logLevel = try oneOf(text) },
     ]
 

@@ -34,7 +34,8 @@ struct Server {
         let schedule =
             settings.roles.contains(.retrain) && !settings.schedule.isEmpty
             ? try settings.cronSchedule() : nil
-        let opened = try await Opened.forWriting(settings, logger: logger)
+        let opened = try await Opened.forWriting(
+            settings, collects: settings.roles.contains(.collect), logger: logger)
         do {
             // "No model yet" is said only by who has read all there is.
             if settings.roles.contains(.score) { try await opened.models.refresh() }

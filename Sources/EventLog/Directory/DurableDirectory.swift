@@ -1,4 +1,4 @@
-import EventLog
+package import EventLog
 import FoundationEssentials
 
 #if canImport(Glibc)
@@ -9,10 +9,11 @@ import FoundationEssentials
 
 /// Makes a directory where there is none, so that it survives a power cut: a name is durable once the directory that
 /// holds it is. (SQLite sees to its own files' names.)
-func makeDurableDirectory(_ path: String) throws(EventLogError) {
+package func makeDurableDirectory(_ named: DirectoryLock.Named) throws(EventLogError) {
+    let path = named.path
     var isDirectory = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory {
-        throw .unusable("the data directory \(path) cannot be made: there is a file of that name")
+        throw .unusable("\(named.description) cannot be made: there is a file of that name")
     }
     var missing: [URL] = []
     var url = URL(filePath: path).standardizedFileURL
@@ -21,13 +22,13 @@ func makeDurableDirectory(_ path: String) throws(EventLogError) {
         url = url.deletingLastPathComponent()
     }
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-        throw .unusable("the data directory \(path) cannot be made: \(error)")
+        throw .unusable("\(named.description) cannot be made: \(error)")
     }
     for made in missing {
         let descriptor = open(made.deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0, fsync(descriptor) == 0 else {
             if descriptor >= 0 { close(descriptor) }
-            throw .unusable("the data directory \(path) cannot be made durable: \(String(cString: strerror(errno)))")
+            throw .unusable("\(named.description) cannot be made durable: \(String(cString: strerror(errno)))")
         }
         close(descriptor)
     }

@@ -1,13 +1,12 @@
 import Foundation
-import Testing
 
 /// `LogProcess` at work on a directory; what it says, line by line.
-final class ChildProcess: Sendable {
+public final class ChildProcess: Sendable {
     private let process: Process
     private let input: Pipe
     private let output: AsyncStream<UInt8>
 
-    init(_ arguments: String...) throws {
+    public init(_ arguments: String...) throws {
         process = Process()
         let siblings = URL(filePath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
         process.executableURL = siblings.appending(path: "LogProcess")
@@ -32,10 +31,10 @@ final class ChildProcess: Sendable {
 
     deinit { kill() }
 
-    var pid: Int32 { process.processIdentifier }
+    public var pid: Int32 { process.processIdentifier }
 
     /// The next `count` whole lines, fewer where the process ended; all that come where no count is given.
-    func lines(_ count: Int = .max) async -> [String] {
+    public func lines(_ count: Int = .max) async -> [String] {
         var lines: [String] = []
         var line: [UInt8] = []
         guard count > 0 else { return [] }
@@ -51,8 +50,8 @@ final class ChildProcess: Sendable {
         return lines
     }
 
-    func endInput() throws { try input.fileHandleForWriting.close() }
+    public func endInput() throws { try input.fileHandleForWriting.close() }
 
     /// As a power cut of this process alone; what it has said can still be read.
-    func kill() { if process.isRunning { Foundation.kill(pid, SIGKILL) } }
+    public func kill() { if process.isRunning { Foundation.kill(pid, SIGKILL) } }
 }

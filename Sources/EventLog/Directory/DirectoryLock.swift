@@ -1,4 +1,4 @@
-import EventLog
+package import EventLog
 import FoundationEssentials
 import Synchronization
 
@@ -8,30 +8,48 @@ import Synchronization
     import Musl
 #endif
 
-/// The lock that makes one process the only writer of a data directory: `DIR/lock`, in which its holder says who it
+/// The lock that makes one process the only writer of a directory: `DIR/lock`, in which its holder says who it
 /// is. The kernel frees it when the process ends, however it ends.
 ///
 /// An open file description lock (`fcntl_locking(2)`): unlike `flock` it can be asked for without being taken, so
 /// that a command that looks whether a directory is served never gets in the way of one that begins to serve it.
-final class DirectoryLock: Sendable {
+package final class DirectoryLock: Sendable {
     /// Who holds a directory.
-    struct Holder: Codable, Sendable {
-        var pid: Int32
+    package struct Holder: Codable, Sendable {
+        package var pid: Int32
         /// Where it can be talked to, once it can.
-        var url: String?
+        package var url: String?
+    }
+
+    /// A directory as those who are refused know it.
+    package struct Named: Sendable {
+        package var path: String
+        /// `data directory`
+        package var kind: String
+        /// How another one is chosen: `--data`.
+        package var setting: String
+
+        package init(_ path: String, kind: String, setting: String) {
+            self.path = path
+            self.kind = kind
+            self.setting = setting
+        }
+
+        package var description: String { "the \(kind) \(path)" }
     }
 
     private let directory: String
     private let descriptor: Mutex<Int32?>
 
     /// - Throws: `.unusable` where another process holds it, naming that, or where the directory cannot be written.
-    init(directory: String) throws(EventLogError) {
+    package init(_ named: Named) throws(EventLogError) {
+        let directory = named.path
         self.directory = directory
         let opened = open(directory + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard opened >= 0 else {
             throw .unusable(
-                "the data directory \(directory) cannot be written (\(String(cString: strerror(errno)))): "
-                    + "choose another with --data, or give this user the right to write there")
+                "\(named.description) cannot be written (\(String(cString: strerror(errno)))): "
+                    + "choose another with \(named.setting), or give this user the right to write there")
         }
         var wanted = Self.wholeFile(F_WRLCK)
         guard fcntl(opened, Self.setLock, &wanted) == 0 else {
@@ -39,15 +57,15 @@ final class DirectoryLock: Sendable {
             close(opened)
             guard reason == EAGAIN || reason == EACCES else {
                 throw .unusable(
-                    "the data directory \(directory) cannot be locked (\(String(cString: strerror(reason)))): "
+                    "\(named.description) cannot be locked (\(String(cString: strerror(reason)))): "
                         + "use a local file system")
             }
             let holder = Self.said(in: directory)
             let process = holder.map { " by process \($0.pid)" } ?? ""
             let url = (holder?.url).map { " at \($0)" } ?? ""
             throw .unusable(
-                "the data directory \(directory) is in use\(process)\(url): stop that process, talk to it with --url, "
-                    + "or choose another directory with --data")
+                "\(named.description) is in use\(process)\(url): stop that process, talk to it with --url, "
+                    + "or choose another directory with \(named.setting)")
         }
         // Only now: from here on `deinit` runs where this throws, and releases what is held.
         descriptor = Mutex(opened)
@@ -57,7 +75,7 @@ final class DirectoryLock: Sendable {
     deinit { release() }
 
     /// Says in the lock who holds it.
-    func announce(url: String?) throws(EventLogError) {
+    package func announce(url: String?) throws(EventLogError) {
         let written = descriptor.withLock { descriptor -> Bool in
             guard let descriptor, let text = try? JSONEncoder().encode(Holder(pid: getpid(), url: url)) else {
                 return false
@@ -71,7 +89,7 @@ final class DirectoryLock: Sendable {
     }
 
     /// Gives the directory to whoever comes next.
-    func release() {
+    package func release() {
         descriptor.withLock { descriptor in
             guard let held = descriptor else { return }
             ftruncate(held, 0)
@@ -81,7 +99,7 @@ final class DirectoryLock: Sendable {
     }
 
     /// Who holds a directory's lock; `nil` where nobody does.
-    static func holder(of directory: String) -> Holder? {
+    package static func holder(of directory: String) -> Holder? {
         let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
