@@ -174,6 +174,9 @@ let package = Package(
                 httpClient, logging, coreMetrics, nioCore, nioHTTP1,
             ]),
         tests(
-            "EndToEndTests", ["dinghy", "EventLog", "EmbeddedLog", "Events", httpClient, nioCore, nioHTTP1, nioPosix]),
+            "EndToEndTests",
+            [
+                "dinghy", "EventLog", "EmbeddedLog", "Events", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix,
+            ]),
     ]
 )

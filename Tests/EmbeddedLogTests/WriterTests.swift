@@ -1,8 +1,8 @@
 import EmbeddedLog
 import EventLog
 import Foundation
-import Synchronization
 import LogContract
+import Synchronization
 import Testing
 
 /// One writer, whose transactions give offsets and times and recognise what was stored before.

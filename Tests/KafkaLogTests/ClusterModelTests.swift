@@ -2,6 +2,7 @@ import CRDKafka
 import EventLog
 import Intent
 import KafkaLog
+import KafkaRig
 import ModelContract
 import Models
 import Testing

@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Foundation
 import KafkaLog
+import KafkaRig
 import LogContract
 import Testing
 

@@ -1,6 +1,7 @@
 import CRDKafka
 import EventLog
 import KafkaLog
+import KafkaRig
 import Testing
 
 /// What becomes of a commit or an append that the brokers refuse: decided here from injected answers. Whether a

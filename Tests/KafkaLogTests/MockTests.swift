@@ -2,6 +2,7 @@ import CRDKafka
 import EventLog
 import Events
 import KafkaLog
+import KafkaRig
 import LogContract
 import Testing
 

@@ -1,6 +1,7 @@
 import EventLog
 import Foundation
 import KafkaLog
+import KafkaRig
 import ModelContract
 import Models
 import Testing
@@ -29,13 +30,14 @@ struct ModelTopicTests {
             try await ModelTopic.open(none.settings(), logger: MockCluster.logger)
         }
         #expect(missing?.description.hasPrefix("topic shop.models is not there at \(none.brokers)") == true)
-        let wide = MockCluster(topics: Self.topics, partitions: 3)
+        let wide = MockCluster(topics: ["shop.retrain-lease"])
+        wide.create("shop.models", partitions: 3)
         let error = await #expect(throws: EventLogError.self) {
             try await ModelTopic.open(wide.settings(), logger: MockCluster.logger)
         }
         #expect(
             error?.description
-                == "topic shop.models has 3 partitions: it needs one, so delete it and create it anew")
+                == "topic shop.models has 3 partitions and needs exactly one: delete it and make it again")
     }
 
     /// Of two that ask at once one gets it; what it publishes under it is there; given back, the next one gets it.

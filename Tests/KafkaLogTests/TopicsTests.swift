@@ -2,6 +2,7 @@ import CRDKafka
 import EventLog
 import Foundation
 import KafkaLog
+import KafkaRig
 import Testing
 
 struct TopicsTests {

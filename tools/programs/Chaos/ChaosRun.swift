@@ -45,8 +45,8 @@ struct ChaosRun {
 
     func run() async throws -> ChaosReport {
         note("making topics and a model")
-        try await cluster.create(topics)
-        try await workplace.makeModel(for: targets.map(\.name))
+        try await cluster.create(topics, by: workplace)
+        try await workplace.makeModel()
         note("starting \(settings.collectors) collectors and \(settings.scorers) scorers")
         let fleet = Fleet(workplace)
         do {
@@ -83,7 +83,7 @@ struct ChaosRun {
             }
             let poisoner = Poisoner(
                 topic: topics.name("events"), partitions: topics.partitions, brokers: cluster.brokers,
-                largest: cluster.isReal ? 1 << 20 : 50_000)
+                largest: cluster.isReal ? 1_000_000 : 50_000)
             group.addTask { [settings] in await poisoner.run(until: end, seed: settings.seed) }
             for step in plan.steps {
                 group.addTask {

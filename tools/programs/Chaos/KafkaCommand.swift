@@ -25,7 +25,7 @@ struct KafkaCommand: AsyncParsableCommand {
     var collectors = 2
     @Option(help: "Scorer processes.")
     var scorers = 3
-    @Option(help: "Partitions of the events topic (on the mock always \(Cluster.mockPartitions)).")
+    @Option(help: "Partitions of the events topic.")
     var partitions = 6
     @Option(help: "Events a second, all clients together (default: 1000, on the mock 120).")
     var rate: Int?
@@ -61,7 +61,7 @@ struct KafkaCommand: AsyncParsableCommand {
         let seed = seed ?? UInt64.random(in: 1...999_999)
         let settings = ChaosRun.Settings(
             length: .seconds(seconds), collectors: collectors, scorers: scorers,
-            partitions: brokers == nil ? Cluster.mockPartitions : partitions,
+            partitions: partitions,
             rate: rate ?? (brokers == nil ? Self.mockRate : 1_000), seed: seed, settle: .seconds(settleSeconds))
         let report: ChaosReport
         do {
@@ -77,26 +77,15 @@ struct KafkaCommand: AsyncParsableCommand {
 
     private func run(_ settings: ChaosRun.Settings) async throws -> ChaosReport {
         let directory = try Workbench.directory("chaos")
-        let cluster: Cluster
-        if let brokers {
-            cluster = Cluster(brokers: brokers)
-        } else {
-            cluster = try await Cluster.mock(program: Workbench.program(), directory: directory)
-        }
+        let cluster = brokers.map { Cluster(brokers: $0) } ?? Cluster(MockCluster())
         let topics = ShopTopics(prefix: Workbench.prefix("chaos"), partitions: settings.partitions)
         note("seed \(settings.seed); \(cluster.brokers), topics \(topics.prefix).*; logs in \(directory)")
-        do {
-            let report = try await ChaosRun(settings, cluster: cluster, topics: topics, directory: directory).run()
-            if report.findings.isEmpty, report.settled, !keep {
-                cluster.delete(topics)
-                try FileManager.default.removeItem(atPath: directory)
-            }
-            await cluster.end()
-            return report
-        } catch {
-            await cluster.end()
-            throw error
+        let report = try await ChaosRun(settings, cluster: cluster, topics: topics, directory: directory).run()
+        if report.findings.isEmpty, report.settled, !keep {
+            cluster.delete(topics)
+            try FileManager.default.removeItem(atPath: directory)
         }
+        return report
     }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import KafkaRig
 
 /// Breaks a running shop in every way it must survive, and proves that nothing was lost or counted twice.
 @main
@@ -14,12 +13,5 @@ struct Chaos: AsyncParsableCommand {
             Exit codes: 0 everything claimed was proved, 1 a promise was broken, 2 the run could not be made, 3 not
             everything was scored in time, 64 wrong usage.
             """,
-        subcommands: [KafkaCommand.self, MockCluster.self])
-
-    /// Not for hands: the mock cluster of a run without `--brokers`.
-    struct MockCluster: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "mock-cluster", shouldDisplay: false)
-
-        func run() { Cluster.runMock() }
-    }
+        subcommands: [KafkaCommand.self])
 }

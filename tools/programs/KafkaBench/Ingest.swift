@@ -11,7 +11,7 @@ enum Ingest {
     private static let concurrency = 16
 
     static func run(_ bench: Bench) async throws -> [Line] {
-        try await bench.shop("ingest", partitions: 6, scorers: []) { workplace, topics in
+        try await bench.shop("ingest", partitions: 6, scores: false) { workplace, topics in
             let server = try await bench.start(workplace, "collector", "collect")
             defer { server.child.signal(SIGKILL) }
             let started = ContinuousClock.now

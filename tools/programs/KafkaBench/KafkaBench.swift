@@ -16,14 +16,7 @@ struct KafkaBench: AsyncParsableCommand {
 
               tools/bench kafka --brokers localhost:9092
             """,
-        subcommands: [Run.self, MockCluster.self], defaultSubcommand: Run.self)
-
-    /// Not for hands: the mock cluster of a run without `--brokers`.
-    struct MockCluster: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "mock-cluster", shouldDisplay: false)
-
-        func run() { Cluster.runMock() }
-    }
+        subcommands: [Run.self], defaultSubcommand: Run.self)
 
     struct Run: AsyncParsableCommand {
         @Option(help: "host:port[,host:port…] of a cluster.")
@@ -48,7 +41,7 @@ struct KafkaBench: AsyncParsableCommand {
             if let brokers {
                 cluster = Cluster(brokers: brokers)
             } else {
-                cluster = try await Cluster.mock(program: Workbench.program(), directory: directory)
+                cluster = Cluster(MockCluster())
                 print("unmeasured: no broker. A smoke run on librdkafka's mock; give --brokers for figures.\n")
             }
             let sizes =
@@ -66,7 +59,6 @@ struct KafkaBench: AsyncParsableCommand {
                     }
                 }
             } catch { failure = error }
-            await cluster.end()
             if let failure {
                 FileHandle.standardError.write(Data("bench: \(failure); logs in \(directory)\n".utf8))
                 throw ExitCode(1)
@@ -107,17 +99,17 @@ struct Bench {
 
     /// A shop with its topics and a model before the named scorers; its topics are removed afterwards.
     func shop<R>(
-        _ name: String, partitions: Int, scorers: [String], _ body: (Workplace, ShopTopics) async throws -> R
+        _ name: String, partitions: Int, scores: Bool, _ body: (Workplace, ShopTopics) async throws -> R
     ) async throws -> R {
         let topics = ShopTopics(
             prefix: Workbench.prefix("bench-\(name)"),
-            partitions: cluster.isReal ? partitions : Cluster.mockPartitions)
-        try await cluster.create(topics)
+            partitions: partitions)
         let place = directory + "/" + name
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         let workplace = try Workplace(
             directory: place, dinghy: Workbench.dinghy(), topics: topics, brokers: cluster.brokers, properties: [:])
-        if !scorers.isEmpty { try await workplace.makeModel(for: scorers) }
+        try await cluster.create(topics, by: workplace)
+        if scores { try await workplace.makeModel() }
         let result = try await body(workplace, topics)
         if !keep { cluster.delete(topics) }
         return result

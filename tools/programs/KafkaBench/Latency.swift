@@ -9,7 +9,7 @@ import NIOHTTP1
 /// sent when it is due whatever became of those before it.
 enum Latency {
     static func run(_ bench: Bench) async throws -> [Line] {
-        try await bench.shop("latency", partitions: 6, scorers: ["scorer"]) { workplace, topics in
+        try await bench.shop("latency", partitions: 6, scores: true) { workplace, topics in
             let collector = try await bench.start(workplace, "collector", "collect")
             defer { collector.child.signal(SIGKILL) }
             let scorer = try await bench.start(workplace, "scorer", "score")

@@ -6,7 +6,7 @@ import KafkaRig
 /// the last.
 enum ScoringRate {
     static func run(_ bench: Bench) async throws -> [Line] {
-        try await bench.shop("scoring", partitions: 6, scorers: ["scorer"]) { workplace, topics in
+        try await bench.shop("scoring", partitions: 6, scores: true) { workplace, topics in
             let producer = try RawProducer(topics.name("events"), brokers: bench.cluster.brokers)
             for number in 0..<bench.sizes.events {
                 let session = "s\(number / 10)"

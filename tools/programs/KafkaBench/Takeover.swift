@@ -7,7 +7,7 @@ import KafkaRig
 enum Takeover {
     static func run(_ bench: Bench) async throws -> [Line] {
         // The group's range assignment gives the one partition to the first by name.
-        try await bench.shop("takeover", partitions: 1, scorers: ["a", "b"]) { workplace, topics in
+        try await bench.shop("takeover", partitions: 1, scores: true) { workplace, topics in
             let producer = try RawProducer(topics.name("events"), brokers: bench.cluster.brokers)
             for number in 0..<bench.sizes.sessions {
                 try producer.produceWaiting(

@@ -2,60 +2,35 @@ import CRDKafka
 import EventLog
 import Foundation
 
-/// The cluster that a program tries: a given one, or librdkafka's mock in a process of its own.
+/// The cluster that a program tries: a given one, or librdkafka's mock in this process.
 public struct Cluster: Sendable {
     public let brokers: String
-    /// It keeps transactions, offsets sent with them, and `read_committed`; the mock does not.
-    public let isReal: Bool
-    private let mock: Child?
+    private let mock: MockCluster?
 
     /// A cluster that somebody runs.
     public init(brokers: String) {
         self.brokers = brokers
-        isReal = true
         mock = nil
     }
 
-    /// Starts the mock: this program again, with `mock-cluster`.
-    ///
-    /// - Throws: `.unusable` where it does not say within ten seconds where it listens.
-    public static func mock(program: String, directory: String) async throws -> Cluster {
-        let log = directory + "/mock-cluster.log"
-        let child = try Child(program, ["mock-cluster"], log: log)
-        let deadline = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < deadline, child.exitCode == nil {
-            if let text = try? String(contentsOfFile: log, encoding: .utf8), let end = text.firstIndex(of: "\n") {
-                return Cluster(brokers: String(text[..<end]), mock: child)
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        child.signal(SIGKILL)
-        throw EventLogError.unusable("the mock cluster does not start: \(log)")
-    }
-
-    private init(brokers: String, mock: Child) {
-        self.brokers = brokers
+    public init(_ mock: MockCluster) {
+        brokers = mock.brokers
         self.mock = mock
-        isReal = false
     }
 
-    public func end() async {
-        guard let mock else { return }
-        mock.signal(SIGKILL)
-        await mock.wait()
-    }
+    /// It keeps transactions, offsets sent with them, and `read_committed`; the mock does not.
+    public var isReal: Bool { mock == nil }
 
-    /// Makes a shop's topics.
-    public func create(_ topics: ShopTopics) async throws {
-        guard isReal else {
-            // The mock knows no requests to make topics, but makes what is asked for, with the partitions it was told.
-            _ = try RawClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": brokers]).touch(topics.names)
+    /// Makes a shop's topics: on a real cluster as an operator would.
+    ///
+    /// - Throws: `.unusable` with what the program said.
+    public func create(_ topics: ShopTopics, by workplace: Workplace) async throws {
+        if let mock {
+            for (name, partitions) in topics.all { mock.create(name, partitions: partitions) }
             return
         }
+        try await workplace.createTopics(topics)
         let client = try RawClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": brokers])
-        // Whether anybody is there at all is told sooner than that no topics are made.
-        _ = try client.partitions(of: [])
-        try Administration.create(topics.all, brokers: brokers)
         // Not every broker knows them at once.
         let deadline = ContinuousClock.now + .seconds(30)
         while try client.partitions(of: topics.names).values.contains(0) {
@@ -66,25 +41,16 @@ public struct Cluster: Sendable {
         }
     }
 
+    /// Best effort: what stays behind has a name of its own and does no harm.
     public func delete(_ topics: ShopTopics) {
-        if isReal { Administration.delete(topics.names, brokers: brokers) }
+        guard isReal, let client = try? RawClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": brokers]) else { return }
+        var list = topics.names.map { rd_kafka_DeleteTopic_new($0) }
+        defer { rd_kafka_DeleteTopic_destroy_array(&list, list.count) }
+        let queue = rd_kafka_queue_new(client.handle)
+        defer { rd_kafka_queue_destroy(queue) }
+        rd_kafka_DeleteTopics(client.handle, &list, list.count, nil, queue)
+        if let event = rd_kafka_queue_poll(queue, 10_000) { rd_kafka_event_destroy(event) }
     }
-
-    /// What runs in the mock's process: says where it listens, then stays until it is killed.
-    public static func runMock(partitions: Int = mockPartitions) -> Never {
-        var message = [CChar](repeating: 0, count: 512)
-        let configuration = rd_kafka_conf_new()
-        rd_kafka_conf_set(configuration, "log_level", "0", &message, message.count)
-        guard let owner = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &message, message.count),
-            let cluster = rd_kafka_mock_cluster_new(owner, 1), let brokers = rd_kafka_mock_cluster_bootstraps(cluster)
-        else { preconditionFailure("Cluster.runMock: librdkafka makes no cluster") }
-        print(String(cString: brokers))
-        fflush(nil)
-        while true { sleep(3_600) }
-    }
-
-    /// Of every topic that the mock makes by itself.
-    public static let mockPartitions = 4
 }
 
 /// The topics of one shop.
@@ -100,16 +66,9 @@ public struct ShopTopics: Sendable {
     public func name(_ topic: String) -> String { "\(prefix).\(topic)" }
     public var names: [String] { all.map(\.name) }
 
-    var all: [Administration.Topic] {
-        [
-            .init(
-                name("events"), partitions: partitions,
-                settings: ["message.timestamp.type": "LogAppendTime", "max.message.bytes": "2097152"]),
-            .init(name("scores"), partitions: partitions), .init(name("outcomes"), partitions: partitions),
-            .init(name("rejected"), partitions: 1),
-            .init(name("models"), partitions: 1, settings: ["cleanup.policy": "compact"]),
-            .init(name("retrain-lease"), partitions: 1),
-        ]
+    var all: [(name: String, partitions: Int)] {
+        ["events", "scores", "outcomes"].map { (name($0), partitions) }
+            + ["rejected", "models", "retrain-lease"].map { (name($0), 1) }
     }
 }
 
@@ -129,17 +88,5 @@ extension RawClient {
             if counts[name] != nil, topic.err == RD_KAFKA_RESP_ERR_NO_ERROR { counts[name] = Int(topic.partition_cnt) }
         }
         return counts
-    }
-
-    /// Asks for topics by name: where brokers make what is asked for, they are there afterwards.
-    func touch(_ names: [String]) throws(EventLogError) {
-        for name in names {
-            guard let topic = rd_kafka_topic_new(handle, name, nil) else { throw .unusable("\(name) is no topic") }
-            defer { rd_kafka_topic_destroy(topic) }
-            var metadata: UnsafePointer<rd_kafka_metadata>?
-            let code = rd_kafka_metadata(handle, 0, topic, &metadata, 10_000)
-            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw .unusable("\(name): \(Self.text(code))") }
-            rd_kafka_metadata_destroy(metadata)
-        }
     }
 }

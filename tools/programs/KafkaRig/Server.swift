@@ -75,8 +75,15 @@ public struct Workplace: Sendable {
         ["--config", config, "--roles", roles, "--data", data(name), "--set", "kafka.instance=\(name)"]
     }
 
-    /// Makes a small model from a simulated history, imports it once, and puts it before every named process.
-    public func makeModel(for names: [String]) async throws {
+    func createTopics(_ topics: ShopTopics) async throws {
+        try check(
+            try await Child.run(
+                dinghy, ["topics", "create", "--config", config, "--partitions", String(topics.partitions)],
+                log: log("topics")), "topics create")
+    }
+
+    /// Makes a small model from a simulated history and imports it, for all processes of the shop.
+    public func makeModel() async throws {
         let csv = directory + "/history.csv"
         let model = directory + "/history.model"
         try FileManager.default.createDirectory(atPath: data("shared"), withIntermediateDirectories: true)
@@ -90,13 +97,6 @@ public struct Workplace: Sendable {
             try await Child.run(
                 dinghy, ["models", "import", model, "--promote", "--config", config], log: log("import")),
             "models import")
-        for name in names where name != "shared" {
-            try FileManager.default.createDirectory(atPath: data(name), withIntermediateDirectories: true)
-            // Models are files; where they travel through the cluster instead, this only warms the cache.
-            if FileManager.default.fileExists(atPath: data("shared") + "/models") {
-                try FileManager.default.copyItem(atPath: data("shared") + "/models", toPath: data(name) + "/models")
-            }
-        }
     }
 
     private func check(_ result: (code: Int32, output: String), _ command: String) throws {
