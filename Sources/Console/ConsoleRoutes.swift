@@ -9,8 +9,12 @@ import NIOCore
 public struct ConsoleRoutes: Sendable {
     private let feed: Feed
     private let metrics: MetricsRegistry
-    private let status: @Sendable () async throws -> StatusReport
+    private let status: BoundedStatus
     private let notReady: @Sendable () async -> [String]
+
+    /// How long `/status` waits for the log, and `/metrics`, whose scrapers wait ten seconds at most.
+    private static let patience = Duration.seconds(10)
+    private static let scrapePatience = Duration.seconds(2)
 
     /// Score records that a session look-up gives, by default and at most.
     private static let sessionRecords = (standard: 1_000, limit: 10_000)
@@ -24,7 +28,7 @@ public struct ConsoleRoutes: Sendable {
     ) {
         self.feed = feed
         self.metrics = metrics
-        self.status = status
+        self.status = BoundedStatus(status)
         self.notReady = notReady
     }
 
@@ -36,7 +40,14 @@ public struct ConsoleRoutes: Sendable {
             try sessions(context.parameters.require("key"), query: request.uri.queryParameters)
         }
         router.get("status") { _, _ in
-            try await reply("application/json", ByteBuffer(bytes: status().json()))
+            do {
+                return try await reply(
+                    "application/json", ByteBuffer(bytes: status.report(within: Self.patience).json()))
+            } catch is BoundedStatus.Late {
+                return text(
+                    "the log does not answer within \(Self.patience.components.seconds) s; /metrics shows this process\n",
+                    status: .serviceUnavailable, headers: [.retryAfter: "5"])
+            }
         }
         router.get("metrics") { _, _ in
             reply("text/plain; version=0.0.4; charset=utf-8", ByteBuffer(string: await exposition()))
@@ -106,7 +117,7 @@ public struct ConsoleRoutes: Sendable {
 
     /// The instruments are shown even where the log cannot be asked: that is when they are wanted most.
     private func exposition() async -> String {
-        let report = try? await status()
+        let report = try? await status.report(within: Self.scrapePatience)
         return metrics.exposition() + """
             # HELP dinghy_status_available 1 where the log could be asked for the accounting.
             # TYPE dinghy_status_available gauge

@@ -50,7 +50,8 @@ struct SpoolTests {
         for number in 0..<3 {
             #expect(try await post("during-\(number)", to: first).contains(#""durability":"spool""#))
         }
-        #expect(String(decoding: try await first.get("/metrics").body, as: UTF8.self).contains("dinghy_spool_records 3"))
+        #expect(
+            String(decoding: try await first.get("/metrics").body, as: UTF8.self).contains("dinghy_spool_records 3"))
         await first.kill()
 
         cluster.setUp()
