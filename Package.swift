@@ -67,7 +67,8 @@ let package = Package(
         // Pure rooms: no IO, no clock, no randomness that was not handed in.
         room("Events", []),
         room("Sessions", ["Events"]),
-        room("Intent", ["Events", "Sessions"]),
+        .target(name: "CGRU"),
+        room("Intent", ["Events", "Sessions", "CGRU"]),
         room("Simulation", ["Events"]),
 
         // The log.
@@ -112,6 +113,9 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging], path: "tools/bench/log",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "TrainBench", dependencies: ["Events", "Sessions", "Intent", "Simulation"], path: "tools/bench/train",
             swiftSettings: settings),
         .executableTarget(
             name: "LogProcess", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],

@@ -63,8 +63,8 @@ public struct Encoder: Sendable, Equatable {
 
     /// One encoded step: which rows are on, and the numbers of the last rows.
     package struct Input: Sendable, Equatable {
-        var rows: SIMD8<UInt16>
-        var numbers: SIMD8<Float>
+        package var rows: SIMD8<UInt16>
+        package var numbers: SIMD8<Float>
     }
 
     package func encode(_ step: Step) -> Input {
