@@ -13,8 +13,8 @@ package final class Backpropagation {
     private let gradientMemory: Memory<SIMD8<Float>>
 
     // By event, as the kernels want them: by time step, then by place in the bucket.
-    private var rows = Memory<UInt16>(0)
-    private var numbers = Memory<Float>(0)
+    private var rows = Memory<SIMD8<UInt16>>(SIMD8(repeating: 0))
+    private var numbers = Memory<SIMD8<Float>>(SIMD8(repeating: 0))
     /// What the inputs add to the gates; on the way back, dL/d of the same.
     private var sums = Memory<Float>(0)
     private var recurrentErrors = Memory<Float>(0)
@@ -95,17 +95,19 @@ package final class Backpropagation {
         offsets.append(count)
 
         let floats = 8 * shape.blocks
-        rows.reserve(8 * count)
-        numbers.reserve(8 * count)
+        rows.reserve(count)
+        numbers.reserve(count)
         sums.reserve(3 * floats * count)
         tape.reserve(5 * floats * count)
         hidden.reserve(floats * count)
         logits.reserve(count + 8)
         scratch.reserve(3 * floats * max(8, bucket.count))
         for (place, session) in bucket.enumerated() {
+            let first = sessions.start(session)
             for step in 0..<sessions.length(session) {
                 let event = offsets[step] + place
-                sessions.write(session, step: step, rows: rows.start + 8 * event, numbers: numbers.start + 8 * event)
+                rows.start[event] = sessions.rows[first + step]
+                numbers.start[event] = sessions.numbers[first + step]
             }
         }
     }
@@ -114,7 +116,9 @@ package final class Backpropagation {
         pack(sessions, bucket)
         let floats = 8 * shape.blocks
         let weights = network.weights
-        kernels.inputs(&kernelShape, weights, rows.start, numbers.start, offsets[active.count], sums.start)
+        kernels.inputs(
+            &kernelShape, weights, rows.numbers(UInt16.self), numbers.numbers(Float.self), offsets[active.count],
+            sums.start)
         for step in active.indices {
             let event = offsets[step]
             let before = step == 0 ? nil : hidden.start + offsets[step - 1] * floats
@@ -138,9 +142,9 @@ package final class Backpropagation {
                 sums.start + 3 * floats * event, recurrentErrors.start + 3 * floats * event)
         }
         kernels.gradient(
-            &kernelShape, rows.start, numbers.start, tape.start, hidden.start, errors.start, sums.start,
-            recurrentErrors.start, count, active[0], scratch.start,
-            UnsafeMutableRawPointer(gradientMemory.start).assumingMemoryBound(to: Float.self))
+            &kernelShape, rows.numbers(UInt16.self), numbers.numbers(Float.self), tape.start, hidden.start,
+            errors.start,
+            sums.start, recurrentErrors.start, count, active[0], scratch.start, gradientMemory.numbers(Float.self))
     }
 
     /// Turns logits into probabilities and gives the sum of the sessions' mean losses.

@@ -1,10 +1,10 @@
 import Sessions
 
-/// Sessions as the network sees them, encoded once for all epochs: 44 bytes an event.
+/// Sessions as the network sees them, encoded once for all epochs: 48 bytes an event.
 package struct EncodedSessions: Sendable {
-    /// By event.
-    private var rows: [SIMD8<UInt16>] = []
-    private var numbers: [Float] = []
+    /// By event: the rows that are on, and the numbers, the last of them always 1: the bias's.
+    private(set) var rows: [SIMD8<UInt16>] = []
+    private(set) var numbers: [SIMD8<Float>] = []
     /// By session: where its events begin; at the end, how many there are.
     private var starts: [Int] = [0]
     package private(set) var purchased: [Bool] = []
@@ -30,14 +30,15 @@ package struct EncodedSessions: Sendable {
     ) {
         let events = sessions.reduce(0) { $0 + min($1.steps.count, maxSteps) }
         rows.reserveCapacity(events)
-        numbers.reserveCapacity(events * Encoder.numbers)
+        numbers.reserveCapacity(events)
         starts.reserveCapacity(sessions.count + 1)
         purchased.reserveCapacity(sessions.count)
         for (index, session) in sessions.enumerated() {
             for step in session.steps.prefix(maxSteps) {
-                let input = encode(step, index)
+                var input = encode(step, index)
+                input.numbers[7] = 1
                 rows.append(input.rows)
-                for place in 0..<Encoder.numbers { numbers.append(input.numbers[place]) }
+                numbers.append(input.numbers)
             }
             starts.append(rows.count)
             purchased.append(session.purchased)
@@ -47,18 +48,9 @@ package struct EncodedSessions: Sendable {
     @inline(__always)
     package func length(_ session: Int32) -> Int { starts[Int(session) + 1] - starts[Int(session)] }
 
-    /// Writes a session's step as eight rows and eight numbers, the last of them 1: the bias's.
+    /// Where a session's first event stands.
     @inline(__always)
-    func write(
-        _ session: Int32, step: Int, rows: UnsafeMutablePointer<UInt16>, numbers: UnsafeMutablePointer<Float>
-    ) {
-        let event = starts[Int(session)] + step
-        let input = self.rows[event]
-        for lane in 0..<8 { rows[lane] = input[lane] }
-        for place in 0..<Encoder.numbers { numbers[place] = self.numbers[event * Encoder.numbers + place] }
-        for place in Encoder.numbers..<7 { numbers[place] = 0 }
-        numbers[7] = 1
-    }
+    func start(_ session: Int32) -> Int { starts[Int(session)] }
 }
 
 /// All sessions in an order that can be trained on: buckets of like length, the longest first in each. A time step of a

@@ -26,5 +26,10 @@ struct Memory<Element: BitwiseCopyable>: ~Copyable {
         start = Self.allocate(filler, count)
     }
 
+    /// The same memory as the single numbers that its vectors are made of.
+    func numbers<Number>(_ type: Number.Type) -> UnsafeMutablePointer<Number> {
+        UnsafeMutableRawPointer(start).assumingMemoryBound(to: type)
+    }
+
     func clear() { start.update(repeating: filler, count: count) }
 }

@@ -14,7 +14,7 @@ package struct Network: ~Copyable {
 
     var blocks: UnsafeMutablePointer<SIMD8<Float>> { memory.start }
     /// The same as single numbers.
-    var weights: UnsafePointer<Float> { UnsafeRawPointer(memory.start).assumingMemoryBound(to: Float.self) }
+    var weights: UnsafePointer<Float> { UnsafePointer(memory.numbers(Float.self)) }
     var transposed: UnsafePointer<Float> { UnsafePointer(transposedMemory.start) }
 
     /// To be called when the weights have been moved.
