@@ -26,7 +26,8 @@ package enum BatchKernels: Sendable, CaseIterable {
 
 extension Weights.Shape {
     var forKernels: gru_shape {
-        gru_shape(
+        precondition(Encoder.numbers < 8 && Encoder.oneHots <= 8, "BatchKernels: the eighth number is the bias's")
+        return gru_shape(
             blocks: blocks, one_hots: Encoder.oneHots, numbers: Encoder.numbers, number_row: Int(Encoder.numberRow),
             recurrent: 8 * recurrent, bias: 8 * bias, recurrent_bias: 8 * recurrentBias, head: 8 * head,
             head_bias: 8 * headBias)
@@ -225,7 +226,7 @@ private enum SwiftKernels {
         }
     }
 
-    /// The sum over events of a column of `left` times a row of `right`, event by event: two columns and two blocks in
+    /// The sum over events of a column of `left` times a row of `right`, event by event: four columns in
     /// registers.
     private static func addOuter(
         _ left: UnsafePointer<Float>, _ leftStride: Int, _ columns: Int, _ right: Blocks, _ stride: Int, _ count: Int,
