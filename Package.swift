@@ -67,7 +67,8 @@ let package = Package(
         // Pure rooms: no IO, no clock, no randomness that was not handed in.
         room("Events", []),
         room("Sessions", ["Events"]),
-        room("Intent", ["Events", "Sessions"]),
+        .target(name: "CGRU"),
+        room("Intent", ["Events", "Sessions", "CGRU"]),
         room("Simulation", ["Events"]),
 
         // The log.
@@ -120,6 +121,9 @@ let package = Package(
             swiftSettings: settings),
         room("ChaosChecks", path: "tools/programs/ChaosChecks", ["EventLog"]),
         room("KafkaRig", path: "tools/programs/KafkaRig", ["CRDKafka", "EventLog"]),
+        .executableTarget(
+            name: "TrainBench", dependencies: ["Events", "Sessions", "Intent", "Simulation"],
+            path: "tools/programs/TrainBench", swiftSettings: settings),
         .executableTarget(
             name: "Chaos",
             dependencies: ["ChaosChecks", "KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],

@@ -1,5 +1,8 @@
-/// Adam (Kingma, Ba 2015, algorithm 1) with a clipped gradient, a cosine schedule and averaged weights.
+/// AdamW (Loshchilov, Hutter 2019, algorithm 2; without decay Kingma, Ba 2015) with a clipped gradient, a cosine schedule
+/// and averaged weights.
 struct Adam {
+    private typealias Block = SIMD8<Float>
+
     private let options: TrainingOptions
     private let totalSteps: Int
     private var step = 0
@@ -15,28 +18,44 @@ struct Adam {
         averaged = weights
     }
 
-    /// Moves the weights against a gradient. Returns false where the gradient is no number.
-    mutating func update(_ weights: inout Weights, gradient: [SIMD8<Float>]) -> Bool {
-        var squares = 0.0
-        for block in gradient { squares += Double((block * block).sum()) }
-        guard squares.isFinite else { return false }
-        let norm = Float(squares.squareRoot())
-        let scale = SIMD8<Float>(repeating: norm > options.clip ? options.clip / norm : 1)
+    /// Moves the weights against the sum of the shards' gradients, which are cleared. Returns false, and moves nothing,
+    /// where that sum is no number.
+    mutating func update(_ network: borrowing Network, shards: [UnsafeMutablePointer<SIMD8<Float>>]) -> Bool {
+        let sum = shards[0]
+        var squares = Block(repeating: 0)
+        for index in first.indices {
+            var block = sum[index]
+            for shard in shards.dropFirst() {
+                block += shard[index]
+                shard[index] = Block(repeating: 0)
+            }
+            sum[index] = block
+            squares += block * block
+        }
+        let norm = squares.sum().squareRoot()
+        guard norm.isFinite else { return false }
+        let scale = Block(repeating: norm > options.clip ? options.clip / norm : 1)
         step += 1
         let rate = learningRate()
         let (decay1, decay2): (Float, Float) = (0.9, 0.999)
         let unbias1 = 1 / (1 - Self.power(decay1, step))
         let unbias2 = 1 / (1 - Self.power(decay2, step))
+        let shrink = 1 - rate * options.weightDecay
         // Early averages would remember the fresh weights: the decay grows to its place.
         let averaging = min(options.averaging, Float(step) / Float(step + 10))
-        for index in gradient.indices {
-            let g = gradient[index] * scale
-            first[index] = first[index] * decay1 + g * (1 - decay1)
-            second[index] = second[index] * decay2 + g * g * (1 - decay2)
-            let root = (second[index] * unbias2).squareRoot() + 1e-8
-            weights.values[index] -= first[index] * (unbias1 * rate) / root
-            averaged.values[index] = averaged.values[index] * averaging + weights.values[index] * (1 - averaging)
+        let weights = network.blocks
+        for index in first.indices {
+            let g = sum[index] * scale
+            sum[index] = Block(repeating: 0)
+            let m = first[index] * decay1 + g * (1 - decay1)
+            let v = second[index] * decay2 + g * g * (1 - decay2)
+            first[index] = m
+            second[index] = v
+            let moved = weights[index] * shrink - m * (unbias1 * rate) / ((v * unbias2).squareRoot() + 1e-8)
+            weights[index] = moved
+            averaged.values[index] = averaged.values[index] * averaging + moved * (1 - averaging)
         }
+        network.transpose()
         return true
     }
 

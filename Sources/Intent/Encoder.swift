@@ -61,10 +61,16 @@ public struct Encoder: Sendable, Equatable {
     private static let gapBounds_ms: [UInt32] = [0, 2_000, 5_000, 10_000, 20_000, 40_000, 90_000, 300_000]
     private static let gapLimit_ms: UInt32 = 1_800_000
 
+    /// By minute of the day.
+    private static let timeOfDay: [(sin: Float, cos: Float)] = (0..<1_440).map { minute in
+        let (sin, cos) = PortableMath.sinCos(turn: Double(minute) / 1_440)
+        return (Float(sin), Float(cos))
+    }
+
     /// One encoded step: which rows are on, and the numbers of the last rows.
     package struct Input: Sendable, Equatable {
-        var rows: SIMD8<UInt16>
-        var numbers: SIMD8<Float>
+        package var rows: SIMD8<UInt16>
+        package var numbers: SIMD8<Float>
     }
 
     package func encode(_ step: Step) -> Input {
@@ -81,11 +87,11 @@ public struct Encoder: Sendable, Equatable {
         rows[4] = Self.skuRow + (step.sku == 0 ? 0 : 1 + UInt16(min(2, step.skuSeen)))
         rows[5] = Self.pageSeenRow + (step.page == 0 ? 0 : 1 + UInt16(min(1, step.pageSeen)))
         let gap = Double(min(step.gap_ms, Self.gapLimit_ms)) / 1_000
-        let (sin, cos) = PortableMath.sinCos(turn: Double(step.minuteOfWeek % 1_440) / 1_440)
+        let time = Self.timeOfDay[Int(step.minuteOfWeek % 1_440)]
         let numbers = SIMD8<Float>(
             Float(PortableMath.log1p(gap) / 5), Float(PortableMath.log1p(Double(step.elapsed_ms) / 1_000) / 7),
             step.sku == 0 ? 0 : product.popularity, step.sku == 0 ? 0 : product.conversion,
-            step.sku == 0 ? 0 : product.adding, Float(sin), Float(cos), 0)
+            step.sku == 0 ? 0 : product.adding, time.sin, time.cos, 0)
         return Input(rows: rows, numbers: numbers)
     }
 }

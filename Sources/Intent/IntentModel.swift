@@ -89,7 +89,7 @@ struct StepRunner: Sendable {
                     guard let weights = weights.baseAddress, let hidden = hidden.baseAddress,
                         let scratch = scratch.baseAddress
                     else { preconditionFailure("StepRunner.step: a network without units") }
-                    GRU.forward(weights, shape, input, hidden: hidden, scratch: scratch, tape: nil)
+                    GRU.forward(weights, shape, input, hidden: hidden, scratch: scratch)
                     return GRU.logit(weights, shape, hidden: hidden)
                 }
             }

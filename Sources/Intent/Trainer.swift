@@ -5,6 +5,7 @@ public struct TrainedModel: Sendable, Equatable {
     public var model: IntentModel
     /// On the test span, which nothing before has seen.
     public var report: Report
+    public var ending: TrainingEnding
     /// Own time of the first event of the first test session, milliseconds since the epoch.
     public var testFrom: Int64
 }
@@ -14,10 +15,13 @@ public struct TrainedModel: Sendable, Equatable {
 public enum Trainer {
     /// - Parameters:
     ///   - sessions: in any order.
-    ///   - progress: called now and then; false ends training with the best weights so far.
+    ///   - threads: at most so many; by default, as many as there are processors. The result does not depend on it.
+    ///   - keepsDiverged: where the loss is no number any more, the best weights from before are a model
+    ///     (`TrainedModel.ending` says so); otherwise, and where there are none yet, it is an error.
+    ///   - progress: called after every batch; false ends training with the best weights so far.
     public static func train(
-        _ sessions: [TrainingSession], options: TrainingOptions = TrainingOptions(),
-        progress: (TrainingProgress) -> Bool = { _ in true }
+        _ sessions: [TrainingSession], options: TrainingOptions = TrainingOptions(), threads: Int? = nil,
+        keepsDiverged: Bool = false, progress: (TrainingProgress) -> Bool = { _ in true }
     ) throws(TrainingError) -> TrainedModel {
         try options.check()
         let split = try Split(sessions)
@@ -27,10 +31,15 @@ public enum Trainer {
             pages: ProductStatistics.pages(training, limit: Encoder.maxPages),
             products: statistics.products(limit: Encoder.maxProducts))
         let buyers = training.count { $0.purchased }
-        let examples = Examples(training, encoder: encoder, statistics: statistics, maxSteps: options.maxSteps)
-        let weights = try fit(
-            examples, validation: Array(split.validation), encoder: encoder,
-            baseRate: Double(buyers) / Double(training.count), options: options, progress: progress)
+        let fitting = Fitting(
+            EncodedSessions(training, encoder: encoder, statistics: statistics, maxSteps: options.maxSteps),
+            validation: EncodedSessions(Array(split.validation), encoder: encoder), options: options,
+            threads: threads ?? Parallel.processors)
+        let (weights, ending) = try fitting.run(
+            baseRate: Double(buyers) / Double(training.count), progress: progress)
+        if case .diverged(let epoch, let batch) = ending, !keepsDiverged {
+            throw .diverged(epoch: epoch, batch: batch)
+        }
 
         let metadata = ModelMetadata(
             trainedFrom: training.first?.start ?? 0, trainedThrough: split.calibration.last?.start ?? 0,
@@ -39,86 +48,6 @@ public enum Trainer {
         let calibration = Calibration.fit(split.calibration.map { (raw.logits($0), $0.purchased) })
         let model = IntentModel(encoder: encoder, weights: weights, calibration: calibration, metadata: metadata)
         let report = Report(model: model, training: training, test: Array(split.test))
-        return TrainedModel(model: model, report: report, testFrom: split.test.first?.start ?? 0)
-    }
-
-    /// The training span, encoded once.
-    struct Examples {
-        var inputs: [Encoder.Input] = []
-        var sessions: [(range: Range<Int>, purchased: Bool)] = []
-
-        init(
-            _ training: [TrainingSession], encoder: Encoder, statistics: ProductStatistics, maxSteps: Int
-        ) {
-            for (index, session) in training.enumerated() {
-                let start = inputs.count
-                for step in session.steps.prefix(maxSteps) {
-                    inputs.append(
-                        encoder.encode(step, product: statistics.product(step.sku, outsideFoldOf: index)))
-                }
-                sessions.append((start..<inputs.count, session.purchased))
-            }
-        }
-    }
-
-    private static func fit(
-        _ examples: Examples, validation: [TrainingSession], encoder: Encoder, baseRate: Double,
-        options: TrainingOptions, progress: (TrainingProgress) -> Bool
-    ) throws(TrainingError) -> Weights {
-        var random = RandomSource(seed: options.seed)
-        let shape = Weights.Shape(hiddenSize: options.hiddenSize)
-        var weights = Weights(shape: shape, baseRate: baseRate, random: &random)
-        let batches = (examples.sessions.count + options.batch - 1) / options.batch
-        var adam = Adam(weights, options: options, totalSteps: batches * options.epochs)
-        var backpropagation = Backpropagation(shape)
-        var best = (weights: weights, loss: Double.infinity, epoch: 0)
-        var lastValidationLoss: Double?
-        var order = Array(examples.sessions.indices)
-        for epoch in 1...options.epochs {
-            order.shuffle(using: &random)
-            var told = TrainingProgress(
-                epoch: epoch, epochs: options.epochs, events: 0, totalEvents: examples.inputs.count, loss: 0,
-                validationLoss: lastValidationLoss)
-            var loss = 0.0
-            for batch in 0..<batches {
-                let members = order[(batch * options.batch)..<min((batch + 1) * options.batch, order.count)]
-                backpropagation.clear()
-                for member in members {
-                    let (range, purchased) = examples.sessions[member]
-                    // A constant divisor: a mean over the batch's own events would weigh long sessions down.
-                    loss += backpropagation.add(
-                        examples.inputs[range], purchased: purchased, weight: 1 / Float(options.batch),
-                        weights: weights)
-                    told.events += range.count
-                }
-                guard loss.isFinite, adam.update(&weights, gradient: backpropagation.gradient) else {
-                    throw .diverged(epoch: epoch, batch: batch + 1)
-                }
-                told.loss = loss / Double(batch + 1)
-                guard progress(told) else { return best.loss.isFinite ? best.weights : adam.averaged }
-            }
-            let validationLoss = logLoss(adam.averaged, encoder: encoder, validation)
-            guard validationLoss.isFinite else { throw .diverged(epoch: epoch, batch: batches) }
-            lastValidationLoss = validationLoss
-            if validationLoss < best.loss { best = (adam.averaged, validationLoss, epoch) }
-            if epoch - best.epoch >= options.patience { break }
-        }
-        return best.weights
-    }
-
-    /// Mean over sessions of the mean loss over their prefixes.
-    private static func logLoss(_ weights: Weights, encoder: Encoder, _ sessions: [TrainingSession]) -> Double {
-        var runner = StepRunner(weights)
-        var total = 0.0
-        for session in sessions {
-            runner.reset()
-            var sum = 0.0
-            for step in session.steps {
-                sum += Backpropagation.loss(
-                    logit: Double(runner.step(encoder.encode(step))), purchased: session.purchased)
-            }
-            total += sum / Double(session.steps.count)
-        }
-        return total / Double(max(1, sessions.count))
+        return TrainedModel(model: model, report: report, ending: ending, testFrom: split.test.first?.start ?? 0)
     }
 }

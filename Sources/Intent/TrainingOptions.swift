@@ -9,6 +9,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var learningRate: Float = 0.01
     /// Largest norm of a gradient.
     public var clip: Float = 1
+    /// Share of itself, times the learning rate, that a weight loses at every gradient step.
+    public var weightDecay: Float = 0
     /// Decay of the averaged weights, which are the model's.
     public var averaging: Float = 0.99
     /// Epochs without a better validation loss after which training ends.
@@ -21,6 +23,21 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
     public init() {}
 
+    /// Options that a model file does not name are those of the program that wrote it: `weightDecay` was then none.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        hiddenSize = try container.decode(Int.self, forKey: .hiddenSize)
+        seed = try container.decode(UInt64.self, forKey: .seed)
+        epochs = try container.decode(Int.self, forKey: .epochs)
+        batch = try container.decode(Int.self, forKey: .batch)
+        learningRate = try container.decode(Float.self, forKey: .learningRate)
+        clip = try container.decode(Float.self, forKey: .clip)
+        weightDecay = try container.decodeIfPresent(Float.self, forKey: .weightDecay) ?? 0
+        averaging = try container.decode(Float.self, forKey: .averaging)
+        patience = try container.decode(Int.self, forKey: .patience)
+        maxSteps = try container.decode(Int.self, forKey: .maxSteps)
+    }
+
     /// - Throws: `.invalidOption`, naming it.
     func check() throws(TrainingError) {
         func require(_ valid: Bool, _ text: String) throws(TrainingError) {
@@ -31,6 +48,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try require(batch > 0, "batch must be above 0")
         try require(learningRate > 0 && learningRate < 1, "learningRate must lie between 0 and 1")
         try require(clip > 0, "clip must be above 0")
+        try require((0..<1).contains(weightDecay), "weightDecay must be from 0 up to 1")
         try require((0..<1).contains(averaging), "averaging must be from 0 up to 1")
         try require(patience > 0, "patience must be above 0")
         try require(maxSteps > 0, "maxSteps must be above 0")

@@ -68,3 +68,23 @@ extension IntentModel {
             metadata: metadata)
     }
 }
+
+extension Examples {
+    /// Sessions of one to forty steps of any kind.
+    static func random(count: Int, _ random: inout RandomSource) -> [TrainingSession] {
+        let kinds = EventKind.allCases.filter { $0 != .purchase }
+        return (0..<count).map { number in
+            let length = Int.random(in: 1...(number % 3 == 0 ? 40 : 4), using: &random)
+            return session(
+                (0..<length).map { _ in kinds.randomElement(using: &random) ?? .pageview },
+                purchased: Bool.random(using: &random), start: Int64(number),
+                sku: UInt64.random(in: 5...8, using: &random),
+                gap_ms: UInt32.random(in: 0...400_000, using: &random))
+        }
+    }
+
+    /// As a bucket has them.
+    static func longestFirst(_ sessions: [TrainingSession]) -> ArraySlice<Int32> {
+        sessions.indices.sorted { (sessions[$0].steps.count, $1) > (sessions[$1].steps.count, $0) }.map(Int32.init)[...]
+    }
+}

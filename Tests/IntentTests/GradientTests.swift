@@ -4,6 +4,9 @@ import Sessions
 import Testing
 
 struct GradientTests {
+    private static let encoder = Encoder(
+        pages: [1, 2], products: [7: Encoder.Product(popularity: 0.4, conversion: 0.2, adding: -0.3)])
+
     /// Back-propagation against the slope of the loss itself, measured on both sides, for every part of the weights: along
     /// the gradient, and along random directions.
     @Test(arguments: [1, 2, 3] as [UInt64])
@@ -11,16 +14,18 @@ struct GradientTests {
         let shape = Weights.Shape(hiddenSize: 5)
         var random = RandomSource(seed: seed)
         let weights = Weights(shape: shape, baseRate: 0.2, random: &random)
-        let encoder = Encoder(pages: [1, 2], products: [7: .unseen])
-        let session = Examples.session(
-            [.pageview, .detail, .add, .remove, .search, .detail], purchased: seed % 2 == 0, sku: 7)
-        let inputs = session.steps.map { encoder.encode($0) }
-        var analytic = Backpropagation(shape)
-        _ = analytic.add(inputs[...], purchased: session.purchased, weight: 1, weights: weights)
+        let sessions = EncodedSessions(
+            [
+                Examples.session(
+                    [.pageview, .detail, .add, .remove, .search, .detail], purchased: seed % 2 == 0, sku: 7),
+                Examples.session([.pageview, .click, .detail], purchased: true, sku: 8, gap_ms: 90_000),
+                Examples.session([.detail], purchased: false, sku: 7),
+            ], encoder: Self.encoder)
+        let analytic = Backpropagation(shape)
+        _ = analytic.add(sessions, [0, 1, 2], weight: 0.5, network: Network(weights))
 
         func loss(_ weights: Weights) -> Double {
-            var backpropagation = Backpropagation(shape)
-            return backpropagation.add(inputs[...], purchased: session.purchased, weight: 1, weights: weights)
+            Backpropagation(shape).add(sessions, [0, 1, 2], weight: 0.5, network: Network(weights))
         }
         func slope(along direction: [SIMD8<Float>], step: Float) -> Double {
             var (up, down) = (weights, weights)
@@ -30,8 +35,9 @@ struct GradientTests {
             }
             return (loss(up) - loss(down)) / Double(2 * step)
         }
+        let gradient = analytic.gradient
         func product(_ direction: [SIMD8<Float>]) -> Double {
-            zip(direction, analytic.gradient).reduce(0) { $0 + Double(($1.0 * $1.1).sum()) }
+            zip(direction, gradient).reduce(0) { $0 + Double(($1.0 * $1.1).sum()) }
         }
         let zero = [SIMD8<Float>](repeating: SIMD8(repeating: 0), count: shape.count)
         // Only places that stand for a unit: the padding of a block has neither weight nor gradient.
@@ -57,7 +63,7 @@ struct GradientTests {
         for part in parts {
             // Along the gradient itself the slope is its length: nothing missing, nothing too much.
             var own = zero
-            for index in part.range { own[index] = analytic.gradient[index] }
+            for index in part.range { own[index] = gradient[index] }
             let length = product(own).squareRoot()
             #expect(length > 1e-3, "\(part.name) has no gradient, seed \(seed)")
             let unit = own.map { $0 / Float(length) }
@@ -70,40 +76,87 @@ struct GradientTests {
             }
         }
         for index in weights.values.indices {
-            for lane in 0..<8 where isPadding(index, lane) { #expect(analytic.gradient[index][lane] == 0) }
+            for lane in 0..<8 where isPadding(index, lane) { #expect(gradient[index][lane] == 0) }
         }
     }
 
-    /// Training and scoring run the same forward step: its loss is that of the scored logits.
-    @Test func theLossOfTrainingIsTheLossOfScoring() {
-        for seed in 1...5 {
-            let model = Examples.untrained(hiddenSize: 8 + seed, seed: UInt64(seed))
-            let session = Examples.session(
-                [.pageview, .detail, .add, .search, .detail, .click], purchased: seed % 2 == 0, sku: 7)
-            var backpropagation = Backpropagation(model.weights.shape)
-            let loss = backpropagation.add(
-                session.steps.map { model.encoder.encode($0) }[...], purchased: session.purchased, weight: 1,
-                weights: model.weights)
-            let losses = model.logits(session).map {
-                Backpropagation.loss(logit: Double($0), purchased: session.purchased)
+    /// The bound between training and scoring is 0: the batched step and the single one give the same bits.
+    @Test(arguments: [1, 2, 3, 4] as [UInt64], BatchKernels.allCases)
+    func trainingSeesTheBitsThatScore(seed: UInt64, kernels: BatchKernels) {
+        var random = RandomSource(seed: seed)
+        for hiddenSize in [1, 5, 8, 13, 32, 40] {
+            let model = Examples.untrained(hiddenSize: hiddenSize, seed: seed)
+            let sessions = Examples.random(count: 23, &random)
+            let logits = Backpropagation(model.weights.shape, kernels: kernels).logits(
+                EncodedSessions(sessions, encoder: model.encoder), Examples.longestFirst(sessions),
+                network: Network(model.weights))
+            for (place, session) in Examples.longestFirst(sessions).enumerated() {
+                #expect(
+                    logits[place].map(\.bitPattern) == model.logits(sessions[Int(session)]).map(\.bitPattern),
+                    "hidden \(hiddenSize), seed \(seed)")
             }
-            #expect(abs(loss - losses.reduce(0, +) / Double(losses.count)) < 1e-7, "seed \(seed)")
         }
     }
 
-    @Test func anInfiniteLogitHasNoLoss() {
-        for logit in [Double.nan, .infinity, -.infinity] {
-            #expect(Backpropagation.loss(logit: logit, purchased: true).isNaN)
+    /// The C kernels and their Swift twin, to the bit.
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func everyKernelGivesTheSameGradient(seed: UInt64) {
+        var random = RandomSource(seed: seed)
+        for hiddenSize in [1, 5, 8, 16, 24, 32, 64] {
+            let model = Examples.untrained(hiddenSize: hiddenSize, seed: seed)
+            let sessions = Examples.random(count: 17, &random)
+            let encoded = EncodedSessions(sessions, encoder: model.encoder)
+            let gradients = BatchKernels.allCases.map { kernels in
+                let pass = Backpropagation(model.weights.shape, kernels: kernels)
+                // Twice, the second time over used memory and a gradient that is not empty.
+                for _ in 0..<2 {
+                    _ = pass.add(
+                        encoded, Examples.longestFirst(sessions), weight: 0.1, network: Network(model.weights))
+                }
+                return pass.gradient
+            }
+            #expect(gradients.allSatisfy { $0 == gradients[0] }, "hidden \(hiddenSize), seed \(seed)")
         }
-        #expect(Backpropagation.loss(logit: 800, purchased: false) == 800)
     }
 
-    @Test func weightsThatAreNoNumbersGiveALossThatIsNone() {
+    /// A session's part in the gradient does not depend on its company, but for rounding.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func aBucketIsTheSumOfItsSessions(seed: UInt64) {
+        var random = RandomSource(seed: seed)
+        let model = Examples.untrained(hiddenSize: 13, seed: seed)
+        let sessions = Examples.random(count: 16, &random)
+        let encoded = EncodedSessions(sessions, encoder: model.encoder)
+        let network = Network(model.weights)
+        let together = Backpropagation(model.weights.shape)
+        let loss = together.add(encoded, Examples.longestFirst(sessions), weight: 1, network: network)
+        let alone = Backpropagation(model.weights.shape)
+        var sum = 0.0
+        for session in 0..<Int32(sessions.count) { sum += alone.add(encoded, [session], weight: 1, network: network) }
+        #expect(abs(loss - sum) < 1e-9 * abs(sum), "seed \(seed)")
+        let difference = zip(together.gradient, alone.gradient).map { abs(($0 - $1).sum()) }.max() ?? 0
+        #expect(difference < 1e-4, "seed \(seed)")
+    }
+
+    @Test func theLossIsThatOfTheScoredLogits() {
+        var random = RandomSource(seed: 3)
+        let model = Examples.untrained(hiddenSize: 9, seed: 3)
+        for session in Examples.random(count: 30, &random) {
+            let loss = Backpropagation(model.weights.shape).loss(
+                EncodedSessions([session], encoder: model.encoder), [0], network: Network(model.weights))
+            let losses = model.logits(session).map { logit in
+                let probability = PortableMath.sigmoid(Double(logit))
+                return -PortableMath.log(session.purchased ? probability : 1 - probability)
+            }
+            #expect(abs(loss - losses.reduce(0, +) / Double(losses.count)) < 1e-6)
+        }
+    }
+
+    @Test(arguments: [Float.nan, .infinity])
+    func weightsThatAreNoNumbersGiveALossThatIsNone(bad: Float) {
         let model = Examples.untrained()
         var weights = model.weights
-        weights.values[model.weights.shape.bias][0] = .nan
-        var backpropagation = Backpropagation(weights.shape)
-        let inputs = Examples.session([.pageview, .add], purchased: true).steps.map { model.encoder.encode($0) }
-        #expect(backpropagation.add(inputs[...], purchased: true, weight: 1, weights: weights).isNaN)
+        weights.values[model.weights.shape.headBias][0] = bad
+        let sessions = EncodedSessions([Examples.session([.pageview, .add], purchased: true)], encoder: model.encoder)
+        #expect(Backpropagation(weights.shape).add(sessions, [0], weight: 1, network: Network(weights)).isNaN)
     }
 }

@@ -18,7 +18,11 @@ struct TrainCommand: AsyncParsableCommand {
               dinghy train shop.csv --output shop.model
               dinghy models import shop.model --promote
 
-            Exit code: 0 when the model was written, 4 when the file holds too few sessions or buyers, 1 otherwise.
+            Ctrl-C ends training; the best model so far is calibrated, reported and written. So is the one from before a
+            loss that is no number any more.
+
+            Exit code: 0 when the model was written, 4 when the file holds too few sessions or buyers, 1 otherwise, also
+            when the loss was no number in the end.
             """)
 
     @OptionGroup var options: SettingsOptions
@@ -50,9 +54,11 @@ struct TrainCommand: AsyncParsableCommand {
         let trained: TrainedModel
         let bar = ProgressBar("training")
         do {
-            trained = try Trainer.train(sessions, options: training) { progress in
-                bar.update(progress)
-                return true
+            trained = try Interruption.watched { interruption throws(TrainingError) in
+                try Trainer.train(sessions, options: training, keepsDiverged: true) { progress in
+                    bar.update(progress)
+                    return !interruption.isAsked
+                }
             }
         } catch let error {
             bar.finish()
@@ -67,6 +73,14 @@ struct TrainCommand: AsyncParsableCommand {
             throw CommandFailure("\(output) cannot be written: \(error)")
         }
         Terminal.out(json ? try JSONOutput.text(trained.report) : trained.report.text)
+        switch trained.ending {
+        case .finished: break
+        case .stopped(let epoch, let batch):
+            Terminal.error("Interrupted at epoch \(epoch), batch \(batch): \(output) is the best model so far.\n")
+        case .diverged(let epoch, let batch):
+            throw CommandFailure(
+                "\(TrainingError.diverged(epoch: epoch, batch: batch)); \(output) has the best weights from before it")
+        }
     }
 }
 
