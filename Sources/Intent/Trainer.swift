@@ -14,9 +14,11 @@ public struct TrainedModel: Sendable, Equatable {
 public enum Trainer {
     /// - Parameters:
     ///   - sessions: in any order.
+    ///   - reporting: how the report is made.
     ///   - progress: called now and then; false ends training with the best weights so far.
     public static func train(
         _ sessions: [TrainingSession], options: TrainingOptions = TrainingOptions(),
+        reporting: ReportOptions = .standard,
         progress: (TrainingProgress) -> Bool = { _ in true }
     ) throws(TrainingError) -> TrainedModel {
         try options.check()
@@ -38,7 +40,7 @@ public enum Trainer {
         let raw = IntentModel(encoder: encoder, weights: weights, calibration: .identity, metadata: metadata)
         let calibration = Calibration.fit(split.calibration.map { (raw.logits($0), $0.purchased) })
         let model = IntentModel(encoder: encoder, weights: weights, calibration: calibration, metadata: metadata)
-        let report = Report(model: model, training: training, test: Array(split.test))
+        let report = Report(model: model, training: training, test: Array(split.test), options: reporting)
         return TrainedModel(model: model, report: report, testFrom: split.test.first?.start ?? 0)
     }
 
