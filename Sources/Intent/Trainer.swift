@@ -29,10 +29,15 @@ public enum Trainer {
             pages: ProductStatistics.pages(training, limit: Encoder.maxPages),
             products: statistics.products(limit: Encoder.maxProducts))
         let buyers = training.count { $0.purchased }
-        let examples = Examples(training, encoder: encoder, statistics: statistics, maxSteps: options.maxSteps)
-        let weights = try fit(
-            examples, validation: Array(split.validation), encoder: encoder,
-            baseRate: Double(buyers) / Double(training.count), options: options, progress: progress)
+        let sample = SessionSampling(training, share: options.negatives, seed: options.seed)
+        let validation = SessionSampling(Array(split.validation), share: options.negatives, seed: options.seed)
+        let examples = Examples(
+            sample.sessions, encoder: encoder, statistics: statistics.regarding(sample.indices),
+            maxSteps: options.maxSteps)
+        var weights = try fit(
+            examples, validation: validation.sessions, encoder: encoder,
+            baseRate: Double(buyers) / Double(sample.sessions.count), options: options, progress: progress)
+        weights.values[weights.shape.headBias][0] += sample.logitOffset
 
         let metadata = ModelMetadata(
             trainedFrom: training.first?.start ?? 0, trainedThrough: split.calibration.last?.start ?? 0,
