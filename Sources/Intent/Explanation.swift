@@ -65,65 +65,21 @@ public struct Explanation: Codable, Sendable, Equatable {
             for step in steps[(index + 1)...] { logit = without.step(model.encoder.encode(step)) }
             events[index].effect = before - model.calibration.probability(logit)
         }
-        inputs = Counterfactual.allCases.map { counterfactual in
+        inputs = InputGroup.allCases.map { group in
             var runner = StepRunner(model.weights)
             var logit: Float = 0
             for (index, step) in steps.enumerated() {
-                let product = counterfactual == .productStatistics ? Encoder.Product.unseen : nil
-                let changed = counterfactual.applied(to: step, index)
+                let product = group == .productStatistics ? Encoder.Product.unseen : nil
+                let changed = group.removed(from: step, index)
                 logit = runner.step(
                     product.map { model.encoder.encode(changed, product: $0) } ?? model.encoder.encode(changed))
             }
             return Input(
-                name: counterfactual.rawValue, effect: before - model.calibration.probability(logit),
-                otherwise: counterfactual.otherwise)
+                name: group.rawValue, effect: before - model.calibration.probability(logit),
+                otherwise: group.otherwise)
         }.sorted { (abs($0.effect), $1.name) > (abs($1.effect), $0.name) }
         sentence = ""
         sentence = text
-    }
-
-    /// What is left out of every event, and what stands there instead.
-    private enum Counterfactual: String, CaseIterable {
-        case kind, pace, page, cart
-        case productStatistics = "product statistics"
-        case repetition
-        case timeOfDay = "time of day"
-
-        /// Between the quartiles of a shop's pauses.
-        private static let ordinaryGap_ms: UInt32 = 15_000
-        private static let noon: UInt16 = 12 * 60
-        /// No page hashes to it but by accident, so that it counts as rare.
-        private static let rarePage: UInt64 = 1
-
-        var otherwise: String {
-            switch self {
-            case .kind: "every event a page view"
-            case .pace: "15 seconds between events"
-            case .page: "every page a rare one"
-            case .cart: "an empty cart"
-            case .productStatistics: "products that nothing is known of"
-            case .repetition: "no product and no page twice"
-            case .timeOfDay: "noon UTC"
-            }
-        }
-
-        func applied(to step: Step, _ index: Int) -> Step {
-            var step = step
-            switch self {
-            case .kind: step.kind = .pageview
-            case .pace:
-                step.gap_ms = index == 0 ? 0 : Self.ordinaryGap_ms
-                step.elapsed_ms = UInt32(index) * Self.ordinaryGap_ms
-            case .page: if step.page != 0 { step.page = Self.rarePage }
-            case .cart: step.cart = 0
-            case .productStatistics: break
-            case .repetition:
-                step.skuSeen = 0
-                step.pageSeen = 0
-            case .timeOfDay: step.minuteOfWeek = step.minuteOfWeek / 1_440 * 1_440 + Self.noon
-            }
-            return step
-        }
     }
 }
 

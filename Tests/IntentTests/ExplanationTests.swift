@@ -68,3 +68,42 @@ struct ExplanationTests {
         #expect(explanation.events.dropFirst(3).allSatisfy { $0.effect != nil })
     }
 }
+
+struct InputGroupTests {
+    /// What is taken away from sessions that differ in nothing else makes them equal.
+    @Test func sessionsThatDifferInOneThingAreEqualWithoutIt() {
+        let base = Step(
+            kind: .pageview, sku: 5, page: 6, gap_ms: 0, elapsed_ms: 0, cart: 0, minuteOfWeek: 100, skuSeen: 0,
+            pageSeen: 0)
+        let changes: [(InputGroup, (inout Step) -> Void)] = [
+            (.kind, { $0.kind = .add }),
+            (
+                .pace,
+                {
+                    $0.gap_ms = 900; $0.elapsed_ms = 7_000
+                }
+            ),
+            (.page, { $0.page = 99 }),
+            (.cart, { $0.cart = 2 }),
+            (.productStatistics, { $0.sku = 77 }),
+            (
+                .repetition,
+                {
+                    $0.skuSeen = 1; $0.pageSeen = 3
+                }
+            ),
+            (.timeOfDay, { $0.minuteOfWeek = 900 }),
+        ]
+        #expect(changes.map(\.0) == InputGroup.allCases)
+        for (changed, change) in changes {
+            var step = base
+            change(&step)
+            let plain = TrainingSession(start: 0, steps: [base, base], purchased: false)
+            let other = TrainingSession(start: 0, steps: [base, step], purchased: false)
+            for group in InputGroup.allCases {
+                let areEqual = group.removed(from: plain) == group.removed(from: other)
+                #expect(areEqual == (group == changed), "\(group) of sessions that differ in \(changed)")
+            }
+        }
+    }
+}
