@@ -1,6 +1,7 @@
 import Console
 import EmbeddedLog
 import EventLog
+import Intent
 import KafkaLog
 import Logging
 import Models
@@ -76,6 +77,16 @@ struct Opened: Sendable {
 
     static func models(_ settings: Settings) -> ModelRegistry {
         ModelRegistry(directory: settings.data + "/models")
+    }
+
+    /// A model by the name of its file or by its number in the registry; `nil`: the champion.
+    static func model(_ name: String?, _ settings: Settings) throws -> IntentModel {
+        if let name, Int(name) == nil { return try ModelRegistry.load(name) }
+        let registry = models(settings)
+        guard let number = try name.flatMap(Int.init) ?? registry.championNumber() else {
+            throw CommandFailure("there is no champion in \(registry.directory): name a model file with --model")
+        }
+        return try registry.load(number)
     }
 
     /// Where the log is, in words.

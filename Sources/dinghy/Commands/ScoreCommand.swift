@@ -18,6 +18,7 @@ struct ScoreCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: SettingsOptions
+    @OptionGroup var csv: CSVOptions
     @Argument(help: "The file, or - for standard input.")
     var file: String
     @Option(help: "A model file, or a number in the registry (default: the champion).")
@@ -30,7 +31,9 @@ struct ScoreCommand: AsyncParsableCommand {
         let model = try chosen(Opened.models(settings))
         let scorer = Mutex(
             try PartitionScorer(assigned: AssignedPartition(partition: 0, position: nil, bounds: 0..<0), model: model))
-        let read = try await FileFold.read(file, logger: settings.logger(), title: "scoring") { [outcomes] record in
+        let read = try await FileFold.read(
+            file, mapping: try csv.mapping(), logger: settings.logger(), title: "scoring"
+        ) { [outcomes] record in
             scorer.withLock { scorer in
                 scorer.process([record])
                 // As often as a server commits.
