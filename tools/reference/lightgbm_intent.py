@@ -131,7 +131,7 @@ def features(spans, products, pages, out_of_fold):
         cart = removed = 0
         added_at = added_index = None
         adding, converting, cart_adding, cart_converting = [], [], [], []
-        before, kinds = start, [-1, -1]
+        before, kinds = start, [0, 0]
         for index, (time, kind, sku, page) in enumerate(steps):
             counts[kind] += 1
             gap = (time - before) / 1000
@@ -155,7 +155,7 @@ def features(spans, products, pages, out_of_fold):
                 [counts[k] for k in range(len(KINDS)) if k != PURCHASE]
                 + [index + 1, (time - start) / 1000, gap, sum(later) / len(later) if later else math.nan,
                    gaps[-2] if index > 1 else math.nan, max(later) if later else math.nan,
-                   sum(1 for one in later if one < 5), kind, kinds[-1], kinds[-2], cart, removed,
+                   sum(1 for one in later if one < 5), kind + 1, kinds[-1], kinds[-2], cart, removed,
                    (time - added_at) / 1000 if added_at is not None else math.nan,
                    index - added_index if added_at is not None else math.nan, len(skus), len(seen_pages),
                    skus.get(sku, 0), seen_pages.get(page, 0), pages.get(page, 1) if page else 0, hour,
@@ -171,7 +171,7 @@ def features(spans, products, pages, out_of_fold):
                 skus[sku] = skus.get(sku, 0) + 1
             if page:
                 seen_pages[page] = seen_pages.get(page, 0) + 1
-            kinds.append(kind)
+            kinds.append(kind + 1)
     return np.array(table, dtype=np.float32), np.array(labels, dtype=np.float64), np.array(owners)
 
 
@@ -244,7 +244,7 @@ def main():
             callbacks=[lightgbm.early_stopping(40, verbose=False)])
 
     tried = {}
-    for leaves in (7, 15, 31, 63):
+    for leaves in (7, 15, 31):
         for least in (50, 400):
             model = fit(1, leaves, least)
             tried[(leaves, least)] = model.best_score["valid_0"]["binary_logloss"]
