@@ -42,35 +42,37 @@ def read(path):
 
 
 def sessions(rows):
-    """(start, steps, bought), by start; steps are (time, kind, sku, page), strictly before the first purchase."""
+    """(start, steps, bought), by start, then by end; steps are (time, kind, sku, page), strictly before the first purchase."""
     open_sessions, closed, muted = {}, [], {}
 
     def close(key):
-        records = open_sessions.pop(key)
+        records, last = open_sessions.pop(key)
         bought = [time for time, kind, _, _ in records if kind == PURCHASE]
         steps = [one for one in records if not bought or one[0] < bought[0]]
         if steps:
-            closed.append((records[0][0], steps, bool(bought)))
+            closed.append((records[0][0], last, steps, bool(bought)))
 
-    for time, key, kind, sku, page in rows:
+    for number, (time, key, kind, sku, page) in enumerate(rows):
         if key in muted:
             if time - muted[key] <= IDLE_MS:
                 muted[key] = time
                 continue
             del muted[key]
         if key in open_sessions:
-            records = open_sessions[key]
+            records = open_sessions[key][0]
             if time - records[-1][0] > IDLE_MS:
                 close(key)
             elif len(records) >= MAX_RECORDS or time - records[0][0] > MAX_DURATION_MS:
                 del open_sessions[key]
                 muted[key] = time
                 continue
-        open_sessions.setdefault(key, []).append((time, kind, sku, page))
+        records = open_sessions[key][0] if key in open_sessions else []
+        records.append((time, kind, sku, page))
+        open_sessions[key] = (records, number)
     for key in list(open_sessions):
         close(key)
-    closed.sort(key=lambda one: one[0])
-    return closed
+    closed.sort(key=lambda one: one[:2])
+    return [(start, steps, bought) for start, _, steps, bought in closed]
 
 
 class Products:
