@@ -8,8 +8,8 @@
 Both see the same sessions and prefixes and are split the same way: sessions end after more than 30 minutes of silence,
 what stands at or after the first purchase's time is left out, the earliest 70 % of the sessions train, then 10 % each
 end training early, calibrate, and test. Product statistics come from the training span, out of fold for training rows.
-Number of leaves and least rows a leaf are tuned on the validation span, the number of trees by early stopping there;
-Platt's calibration on the next span. Every prefix counts once, in training as in the figures.
+Number of leaves, least rows a leaf and learning rate are tuned on the validation span, the number of trees by early
+stopping there; Platt's calibration on the next span. Every prefix counts once, in training as in the figures.
 """
 
 import argparse
@@ -234,40 +234,44 @@ def main():
     train, validation, calibration, test = (
         features(span, products, pages, index == 0) for index, span in enumerate(spans))
 
-    def fit(seed, leaves, least):
+    def fit(seed, leaves, least, rate):
         data = lightgbm.Dataset(train[0], train[1], feature_name=NAMES, categorical_feature=CATEGORIES)
         parameters = {
-            "objective": "binary", "learning_rate": 0.05, "num_leaves": leaves, "min_data_in_leaf": least,
+            "objective": "binary", "learning_rate": rate, "num_leaves": leaves, "min_data_in_leaf": least,
             "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 1.0, "seed": seed,
             "num_threads": options.threads, "verbosity": -1, "deterministic": True,
         }
         return lightgbm.train(
             parameters, data, 1000, valid_sets=[lightgbm.Dataset(validation[0], validation[1], reference=data)],
-            callbacks=[lightgbm.early_stopping(40, verbose=False)])
+            callbacks=[lightgbm.early_stopping(25, verbose=False)])
 
     tried = {}
+
+    def attempt(*setting):
+        tried[setting] = fit(1, *setting).best_score["valid_0"]["binary_logloss"]
+        print("{} leaves, {} rows, rate {}: validation {:.5f}".format(*setting, tried[setting]), file=sys.stderr)
+
     for leaves in (7, 15, 31):
-        for least in (50, 400):
-            model = fit(1, leaves, least)
-            tried[(leaves, least)] = model.best_score["valid_0"]["binary_logloss"]
-            print(f"{leaves} leaves, {least} rows: validation {tried[(leaves, least)]:.5f}", file=sys.stderr)
-    leaves, least = min(tried, key=tried.get)
+        for least in (50, 200):
+            attempt(leaves, least, 0.1)
+    attempt(*min(tried, key=tried.get)[:2], 0.03)
+    leaves, least, rate = min(tried, key=tried.get)
     results = []
     for seed in range(1, options.seeds + 1):
-        model = fit(seed, leaves, least)
+        model = fit(seed, leaves, least, rate)
         slope, offset = platt(model.predict(calibration[0]), calibration[1])
         scores = 1 / (1 + np.exp(-(slope * logit(model.predict(test[0])) + offset)))
         results.append({"seed": seed, "trees": model.best_iteration, **figures(scores, test[1])})
     summary = {
         "sessions": len(spans[3]), "buyers": sum(bought for _, _, bought in spans[3]), "prefixes": len(test[1]),
-        "leaves": leaves, "least": least, "seeds": results,
+        "leaves": leaves, "least": least, "rate": rate, "seeds": results,
         "constant": figures(np.full(len(test[1]), train[1].mean()), test[1]),
     }
     if options.json:
         print(json.dumps(summary, default=float, indent=1))
         return
     print(f"{summary['sessions']} sessions of the test span, {summary['buyers']} of them bought, "
-          f"{summary['prefixes']} prefixes; {leaves} leaves, at least {least} rows")
+          f"{summary['prefixes']} prefixes; {leaves} leaves, at least {least} rows, rate {rate}")
     print("seed  trees       AUC    PR-AUC  log-loss     Brier       ECE")
     for one in results:
         print(f"{one['seed']:4}  {one['trees']:5}  " + "  ".join(

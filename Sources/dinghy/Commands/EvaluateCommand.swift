@@ -6,6 +6,10 @@ struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Says what models are worth on a browsing CSV, without a server.",
+        discussion: """
+              dinghy evaluate intent shop.csv
+              dinghy evaluate ablation shop.csv
+            """,
         subcommands: [IntentEvaluation.self, Ablation.self])
 }
 
