@@ -79,14 +79,14 @@ struct Opened: Sendable {
         ModelRegistry(directory: settings.data + "/models")
     }
 
-    /// A model by the name of its file or by its number in the registry; `nil`: the champion.
-    static func model(_ name: String?, _ settings: Settings) throws -> IntentModel {
-        if let name, Int(name) == nil { return try ModelRegistry.load(name) }
+    /// A model by the name of its file, which has number 0, or by its number in the registry; `nil`: the champion.
+    static func model(_ name: String?, _ settings: Settings) throws -> (number: Int, model: IntentModel) {
+        if let name, Int(name) == nil { return (0, try ModelRegistry.load(name)) }
         let registry = models(settings)
         guard let number = try name.flatMap(Int.init) ?? registry.championNumber() else {
             throw CommandFailure("there is no champion in \(registry.directory): name a model file with --model")
         }
-        return try registry.load(number)
+        return (number, try registry.load(number))
     }
 
     /// Where the log is, in words.

@@ -53,7 +53,7 @@ struct IntentEvaluation: AsyncParsableCommand {
     func run() async throws {
         let settings = try await options.settings()
         let posteriors = try truth.map { try Posteriors($0) }
-        let chosen = try model.map { try Opened.model($0, settings) }
+        let chosen = try model.map { try Opened.model($0, settings).model }
         let sessions = try await OfflineSessions.read(
             file, mapping: try csv.mapping(), settings: settings, truth: posteriors)
         let report = try chosen.map { try judge($0, sessions) } ?? training.train(sessions, settings).report

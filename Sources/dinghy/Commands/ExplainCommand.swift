@@ -40,7 +40,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await options.settings()
-        let model = try Opened.model(model, settings)
+        let model = try Opened.model(model, settings).model
         let found = try await find(settings)
         guard let session = found.session else {
             throw CommandFailure(

@@ -1,6 +1,5 @@
 import ArgumentParser
 import EventLog
-import Models
 import Scoring
 import Synchronization
 
@@ -28,7 +27,8 @@ struct ScoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await options.settings()
-        let model = try chosen(Opened.models(settings))
+        let chosen = try Opened.model(model, settings)
+        let model = NumberedModel(number: chosen.number, model: chosen.model)
         let scorer = Mutex(
             try PartitionScorer(assigned: AssignedPartition(partition: 0, position: nil, bounds: 0..<0), model: model))
         let read = try await FileFold.read(
@@ -53,13 +53,5 @@ struct ScoreCommand: AsyncParsableCommand {
         }
         Terminal.out(lines)
         scorer.committed()
-    }
-
-    private func chosen(_ registry: ModelRegistry) throws -> NumberedModel {
-        if let model, Int(model) == nil { return NumberedModel(number: 0, model: try ModelRegistry.load(model)) }
-        guard let number = try model.flatMap(Int.init) ?? registry.championNumber() else {
-            throw CommandFailure("there is no champion in \(registry.directory): name a model file with --model")
-        }
-        return NumberedModel(number: number, model: try registry.load(number))
     }
 }

@@ -21,7 +21,14 @@ enum OfflineSessions {
                 throw CommandFailure(
                     "the truth says nothing of row \(row) of \(file): is it the file that was simulated with it?")
             }
-            return state.set.sessions()
+            let sessions = state.set.sessions()
+            if sessions.count < state.usable {
+                Terminal.error(
+                    "Only the newest \(Terminal.thousands(sessions.count)) of "
+                        + "\(Terminal.thousands(state.usable)) sessions are used: --set retrain.max-sessions=… for more\n"
+                )
+            }
+            return sessions
         }
     }
 
@@ -32,6 +39,8 @@ enum OfflineSessions {
         /// By slot: the rows of the open session's steps. Empty where there is no truth.
         var rows: [[Int32]] = []
         var unknown: Int?
+        /// Sessions that would be kept if there were no limit.
+        var usable = 0
 
         init(limit: Int, truth: Posteriors?) {
             set = TrainingSet(limit: limit)
@@ -45,7 +54,10 @@ enum OfflineSessions {
                 closed.append($0)
             }
             // Before the record's own step: it may take a slot that has just become free.
-            for one in closed { set.add(one, posterior: posterior(of: one)) }
+            for one in closed {
+                set.add(one, posterior: posterior(of: one))
+                if one.closing != .muted, !one.session.maskedSteps.isEmpty { usable += 1 }
+            }
             guard truth != nil, case .step(let slot) = outcome, case .event(let event, _) = entry else { return }
             while rows.count <= slot { rows.append([]) }
             if fold[slot].steps.count == 1 { rows[slot] = [] }
