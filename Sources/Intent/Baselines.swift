@@ -69,41 +69,62 @@ struct MarkovBaseline: PrefixPredictor {
 }
 
 /// Logistic regression on counts: how many of each kind so far, how long, how much is in the cart. Fitted by Newton's
-/// method with a light ridge.
+/// method with a light ridge on all buying sessions and a part of the others, which then weigh the more.
 struct LogisticBaseline: PrefixPredictor {
     private static let features = EventKind.allCases.count + 4
     private var coefficients: [Double]
-    /// Rows that a fit looks at: more change nothing that can be seen.
-    private static let maxRows = 200_000
+    /// Rows that a fit looks at, about: more change nothing that can be seen.
+    private static let maxRows = 1_000_000
 
     init(_ training: [TrainingSession]) {
         coefficients = Array(repeating: 0, count: Self.features)
         let prefixes = training.reduce(0) { $0 + $1.steps.count }
-        let every = max(1, prefixes / Self.maxRows)
-        var rows: [(x: [Double], y: Double)] = []
-        for (index, session) in training.enumerated() where index % every == 0 {
-            for x in Self.rows(session) { rows.append((x, session.purchased ? 1 : 0)) }
+        let every = max(1, (prefixes + Self.maxRows - 1) / Self.maxRows)
+        var rows: [Float] = []
+        var targets: [(label: Double, weight: Double)] = []
+        for (index, session) in training.enumerated() where session.purchased || index % every == 0 {
+            let target = session.purchased ? (1.0, 1.0) : (0.0, Double(every))
+            Self.forEachRow(session) { x in
+                for value in x { rows.append(Float(value)) }
+                targets.append(target)
+            }
         }
         for _ in 0..<12 {
-            var gradient = coefficients.map { $0 * 1e-3 }
-            var hessian = [[Double]](
-                repeating: Array(repeating: 0, count: Self.features), count: Self.features)
-            for index in hessian.indices { hessian[index][index] = 1e-3 }
-            for row in rows {
-                let p = Self.probability(row.x, coefficients)
-                let curvature = max(p * (1 - p), 1e-9)
-                for i in 0..<Self.features {
-                    gradient[i] += (p - row.y) * row.x[i]
-                    for j in 0...i { hessian[i][j] += curvature * row.x[i] * row.x[j] }
-                }
-            }
-            guard let change = Self.solve(hessian, gradient) else { break }
+            guard let change = step(rows, targets) else { break }
             for index in coefficients.indices { coefficients[index] -= max(-4, min(4, change[index])) }
+            if change.allSatisfy({ abs($0) < 1e-6 }) { break }
         }
     }
 
+    /// Newton's step.
+    private func step(_ rows: [Float], _ targets: [(label: Double, weight: Double)]) -> [Double]? {
+        let features = Self.features
+        let ridge = 1e-3
+        var gradient = coefficients.map { $0 * ridge }
+        var hessian = [Double](repeating: 0, count: features * features)
+        var x = [Double](repeating: 0, count: features)
+        for (row, target) in targets.enumerated() {
+            for index in 0..<features { x[index] = Double(rows[row * features + index]) }
+            let p = Self.probability(x, coefficients)
+            let curvature = max(p * (1 - p), 1e-9) * target.weight
+            let error = (p - target.label) * target.weight
+            for i in 0..<features {
+                gradient[i] += error * x[i]
+                let scaled = curvature * x[i]
+                for j in 0...i { hessian[i * features + j] += scaled * x[j] }
+            }
+        }
+        let matrix = (0..<features).map { i in
+            (0..<features).map { j in hessian[i * features + j] + (i == j ? ridge : 0) }
+        }
+        return Self.solve(matrix, gradient)
+    }
+
     func scores(_ session: TrainingSession) -> [Float] {
-        Self.rows(session).map { Float(Self.probability($0, coefficients)) }
+        var scores: [Float] = []
+        scores.reserveCapacity(session.steps.count)
+        Self.forEachRow(session) { scores.append(Float(Self.probability($0, coefficients))) }
+        return scores
     }
 
     private static func probability(_ x: [Double], _ coefficients: [Double]) -> Double {
@@ -112,16 +133,20 @@ struct LogisticBaseline: PrefixPredictor {
         return PortableMath.sigmoid(sum)
     }
 
-    /// The features of every prefix.
-    private static func rows(_ session: TrainingSession) -> [[Double]] {
-        var counts = [Double](repeating: 0, count: EventKind.allCases.count)
-        return session.steps.enumerated().map { index, step in
-            counts[Int(step.kind.rawValue)] += 1
-            return counts.map { PortableMath.log1p($0) }
-                + [
-                    1, PortableMath.log1p(Double(index + 1)), PortableMath.log1p(Double(step.elapsed_ms) / 1_000) / 4,
-                    PortableMath.log1p(Double(step.cart)),
-                ]
+    /// The features of every prefix, one after the other.
+    private static func forEachRow(_ session: TrainingSession, _ body: ([Double]) -> Void) {
+        let kinds = EventKind.allCases.count
+        var counts = [Int](repeating: 0, count: kinds)
+        var row = [Double](repeating: 0, count: features)
+        for (index, step) in session.steps.enumerated() {
+            let kind = Int(step.kind.rawValue)
+            counts[kind] += 1
+            row[kind] = PortableMath.log1p(Double(counts[kind]))
+            row[kinds] = 1
+            row[kinds + 1] = PortableMath.log1p(Double(index + 1))
+            row[kinds + 2] = PortableMath.log1p(Double(step.elapsed_ms) / 1_000) / 4
+            row[kinds + 3] = PortableMath.log1p(Double(step.cart))
+            body(row)
         }
     }
 

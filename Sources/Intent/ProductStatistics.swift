@@ -5,8 +5,13 @@ import Sessions
 ///
 /// Counted in folds by session, so that a training row's own label never reaches its own inputs: its products are
 /// described by the other folds. (Leaving out only the row's own session would tell the label by its absence.)
+///
+/// Memory is bounded: past `maxProducts` the half seen in the fewest sessions is forgotten, and what comes back begins
+/// anew (lossy counting: Manku, Motwani 2002). Frequent products keep their counts, and only those reach a model.
 package struct ProductStatistics {
     package static let folds = 5
+    /// Products counted at a time.
+    package static let maxProducts = 4 * Encoder.maxProducts
     /// Sessions' worth of the window's mean that every product starts with.
     private static let smoothing = 20.0
 
@@ -31,8 +36,11 @@ package struct ProductStatistics {
     private var byFold: [[UInt64: Count]] = Array(repeating: [:], count: folds)
     private var total: [UInt64: Count] = [:]
     private var all = Count()
+    /// Which session of the window a training row is; `nil`: the row's own index.
+    private var origins: [Int]?
 
-    package init(_ sessions: [TrainingSession]) {
+    package init(_ sessions: [TrainingSession], maxProducts: Int = Self.maxProducts) {
+        precondition(maxProducts > 1, "ProductStatistics.init: room for no product")
         for (index, session) in sessions.enumerated() {
             var seen: [UInt64: Bool] = [:]
             for step in session.steps where step.sku != 0 {
@@ -44,13 +52,30 @@ package struct ProductStatistics {
                 total[sku, default: Count()] += count
                 all += count
             }
+            if total.count > maxProducts { forgetHalf() }
         }
+    }
+
+    private mutating func forgetHalf() {
+        let rare = total.sorted { ($0.value.sessions, $0.key) < ($1.value.sessions, $1.key) }.prefix(total.count / 2)
+        for (sku, _) in rare {
+            total[sku] = nil
+            for fold in byFold.indices { byFold[fold][sku] = nil }
+        }
+    }
+
+    /// The same statistics for training rows that are a part of the window.
+    package func regarding(_ indices: [Int]) -> ProductStatistics {
+        var statistics = self
+        statistics.origins = indices
+        return statistics
     }
 
     /// A product as the sessions outside a training row's fold describe it.
     package func product(_ sku: UInt64, outsideFoldOf index: Int) -> Encoder.Product {
         guard sku != 0, let total = total[sku] else { return .unseen }
-        return product(total - (byFold[index % Self.folds][sku] ?? Count()))
+        let session = origins.map { $0[index] } ?? index
+        return product(total - (byFold[session % Self.folds][sku] ?? Count()))
     }
 
     /// The most frequent products, as the whole window describes them.

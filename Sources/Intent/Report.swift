@@ -1,15 +1,17 @@
-import Events
-import Sessions
-
 /// What a model is worth on sessions that nothing in its making has seen, beside what is simpler.
 public struct Report: Codable, Sendable, Equatable {
     /// One predictor's figures.
     public struct Row: Codable, Sendable, Equatable {
         public var name: String
         public var overall: Metrics
-        /// By prefix length, the model's row only beside the baselines' at the same lengths.
         public var byPrefix: [Slice]
         public var byEventsAfterAdd: [Slice]
+        /// The model's figure less this row's, on the same windows; `nil` in the model's own row.
+        public var modelLess: Difference?
+        /// (loss of constant − loss) ÷ (loss of constant − loss of truth), where the truth is known.
+        public var captured: Estimate?
+        public var earliness: [Earliness]?
+        public var cartAbandonment: CartAbandonment?
     }
 
     public struct Slice: Codable, Sendable, Equatable {
@@ -18,80 +20,88 @@ public struct Report: Codable, Sendable, Equatable {
         public var metrics: Metrics
     }
 
+    /// Two predictors on the same sessions.
+    public struct Difference: Codable, Sendable, Equatable {
+        public var auc: Estimate?
+        public var logLoss: Estimate?
+    }
+
     public static let prefixes = [1, 2, 3, 5, 10, 20]
     public static let eventsAfterAdd = [0, 2, 4, 6, 8, 10]
 
     /// Sessions of the test span, and how many of them bought.
     public var sessions: Int
     public var buyers: Int
-    /// `model`, `constant`, `markov`, `logistic`.
+    /// `model`, `constant`, `markov`, `logistic`; `like_seed` where asked for, `truth` where the sessions bring it.
     public var rows: [Row]
 
     public subscript(name: String) -> Row? { rows.first { $0.name == name } }
 
-    init(model: IntentModel, training: [TrainingSession], test: [TrainingSession]) {
+    /// - Parameters:
+    ///   - training: what the baselines are trained on.
+    ///   - test: later sessions, not empty.
+    package init(
+        model: IntentModel, training: [TrainingSession], test: [TrainingSession], options: ReportOptions = .standard
+    ) {
         sessions = test.count
         buyers = test.count { $0.purchased }
-        let predictors: [(String, any PrefixPredictor)] = [
-            ("model", model), ("constant", ConstantBaseline(training)), ("markov", MarkovBaseline(training)),
-            ("logistic", LogisticBaseline(training)),
+        let span = TestSpan(test)
+        var scores: [(name: String, scores: [Float])] = [
+            ("model", span.scores(model)), ("constant", span.scores(ConstantBaseline(training))),
+            ("markov", span.scores(MarkovBaseline(training))), ("logistic", span.scores(LogisticBaseline(training))),
         ]
-        rows = predictors.map { Self.row($0, $1, test) }
+        if let likeSeed = options.likeSeed {
+            scores.append(("like_seed", span.scores(LikeSeed(training, options: likeSeed))))
+        }
+        if test.allSatisfy({ $0.posterior.count >= $0.steps.count }) { scores.append(("truth", span.scores(Truth()))) }
+        let bootstrap =
+            options.resamples > 0
+            ? Bootstrap(sessions: test.count, resamples: options.resamples, seed: options.seed) : nil
+        rows = Self.compare(scores.map { Resampled($0.name, span, $0.scores, bootstrap) })
+        for index in rows.indices {
+            rows[index].earliness = Earliness.falseAlarmShares.compactMap {
+                Earliness(span, scores[index].scores, falseAlarmsAllowed: $0)
+            }
+            rows[index].cartAbandonment = CartAbandonment(span, scores[index].scores, bootstrap: bootstrap)
+        }
     }
 
-    private static func row(_ name: String, _ predictor: any PrefixPredictor, _ test: [TrainingSession]) -> Row {
-        var all: [(Float, Bool)] = []
-        var byPrefix: [Int: [(Float, Bool)]] = [:]
-        var byEventsAfterAdd: [Int: [(Float, Bool)]] = [:]
-        for session in test {
-            let firstAdd = session.steps.firstIndex { $0.kind == .add }
-            for (index, score) in predictor.scores(session).enumerated() {
-                let prediction = (score, session.purchased)
-                all.append(prediction)
-                if prefixes.contains(index + 1) { byPrefix[index + 1, default: []].append(prediction) }
-                if let firstAdd, eventsAfterAdd.contains(index - firstAdd) {
-                    byEventsAfterAdd[index - firstAdd, default: []].append(prediction)
+    /// The rows, each beside the model, the constant and the truth.
+    private static func compare(_ predictors: [Resampled]) -> [Row] {
+        let model = predictors[0]
+        let constant = predictors.first { $0.row.name == "constant" }
+        let truth = predictors.first { $0.row.name == "truth" }
+        return predictors.map { one in
+            var row = one.row
+            if row.name != "model" {
+                row.modelLess = Difference(
+                    auc: Estimate(model.auc, one.auc) { $0[0] - $0[1] },
+                    logLoss: Estimate(model.logLoss, one.logLoss) { $0[0] - $0[1] })
+            }
+            if let constant, let truth {
+                row.captured = Estimate(constant.logLoss, one.logLoss, truth.logLoss) {
+                    $0[0] > $0[2] ? ($0[0] - $0[1]) / ($0[0] - $0[2]) : .nan
                 }
             }
+            return row
         }
-        func slices(_ at: [Int], _ groups: [Int: [(Float, Bool)]]) -> [Slice] {
-            at.compactMap { place in groups[place].map { Slice(at: place, metrics: Metrics($0)) } }
-        }
-        return Row(
-            name: name, overall: Metrics(all), byPrefix: slices(prefixes, byPrefix),
-            byEventsAfterAdd: slices(eventsAfterAdd, byEventsAfterAdd))
     }
 
-    /// The report as a table for a terminal.
-    public var text: String {
-        var lines = ["\(sessions) sessions of the test span, \(buyers) of them bought", ""]
-        lines.append(Self.line("every prefix", ["AUC", "PR-AUC", "log-loss", "Brier", "ECE", "prefixes"]))
-        for row in rows { lines.append(Self.line("  " + row.name, Self.cells(row.overall))) }
-        for (title, path) in [("prefix", \Row.byPrefix), ("events after the first add", \Row.byEventsAfterAdd)] {
-            lines.append("")
-            lines.append(Self.line("model, by \(title)", []))
-            for slice in self["model"]?[keyPath: path] ?? [] {
-                lines.append(Self.line("  \(slice.at)", Self.cells(slice.metrics)))
-            }
-        }
-        return lines.joined(separator: "\n") + "\n"
+    /// What the truth says of simulated sessions.
+    private struct Truth: PrefixPredictor {
+        func scores(_ session: TrainingSession) -> [Float] { Array(session.posterior.prefix(session.steps.count)) }
     }
+}
 
-    private static func cells(_ metrics: Metrics) -> [String] {
-        [metrics.auc, metrics.prAUC, metrics.logLoss, metrics.brier, metrics.ece].map { $0.map(fixed) ?? "-" }
-            + ["\(metrics.predictions)"]
-    }
+/// How a report is made. Equal options on equal sessions give equal reports.
+public struct ReportOptions: Sendable, Equatable {
+    /// Windows of resampled sessions for the intervals; 0: no intervals.
+    public var resamples = 200
+    public var seed: UInt64 = 1
+    /// Trains `like_seed` too.
+    public var likeSeed: LikeSeedOptions?
 
-    /// Five digits behind the point.
-    static func fixed(_ value: Double) -> String {
-        let scaled = Int((abs(value) * 100_000).rounded())
-        let fraction = String(scaled % 100_000)
-        return (value < 0 ? "-" : "") + "\(scaled / 100_000)." + String(repeating: "0", count: 5 - fraction.count)
-            + fraction
-    }
+    public static let standard = ReportOptions()
 
-    private static func line(_ name: String, _ cells: [String]) -> String {
-        func pad(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) }
-        return name + pad(name, 36) + cells.map { pad($0, 10) + $0 }.joined()
-    }
+    public init() {}
 }

@@ -16,12 +16,14 @@ public enum Trainer {
     /// - Parameters:
     ///   - sessions: in any order.
     ///   - threads: at most so many; by default, as many as there are processors. The result does not depend on it.
+    ///   - reporting: how the report is made.
     ///   - keepsDiverged: where the loss is no number any more, the best weights from before are a model
     ///     (`TrainedModel.ending` says so); otherwise, and where there are none yet, it is an error.
     ///   - progress: called after every batch; false ends training with the best weights so far.
     public static func train(
         _ sessions: [TrainingSession], options: TrainingOptions = TrainingOptions(), threads: Int? = nil,
-        keepsDiverged: Bool = false, progress: (TrainingProgress) -> Bool = { _ in true }
+        reporting: ReportOptions = .standard, keepsDiverged: Bool = false,
+        progress: (TrainingProgress) -> Bool = { _ in true }
     ) throws(TrainingError) -> TrainedModel {
         try options.check()
         let split = try Split(sessions)
@@ -31,15 +33,21 @@ public enum Trainer {
             pages: ProductStatistics.pages(training, limit: Encoder.maxPages),
             products: statistics.products(limit: Encoder.maxProducts))
         let buyers = training.count { $0.purchased }
+        let sample = SessionSampling(training, share: options.negatives, seed: options.seed)
+        let validation = SessionSampling(Array(split.validation), share: options.negatives, seed: options.seed)
         let fitting = Fitting(
-            EncodedSessions(training, encoder: encoder, statistics: statistics, maxSteps: options.maxSteps),
-            validation: EncodedSessions(Array(split.validation), encoder: encoder), options: options,
+            EncodedSessions(
+                sample.sessions, encoder: encoder, statistics: statistics.regarding(sample.indices),
+                maxSteps: options.maxSteps),
+            validation: EncodedSessions(validation.sessions, encoder: encoder), options: options,
             threads: threads ?? Parallel.processors)
-        let (weights, ending) = try fitting.run(
-            baseRate: Double(buyers) / Double(training.count), progress: progress)
-        if case .diverged(let epoch, let batch) = ending, !keepsDiverged {
+        let fitted = try fitting.run(
+            baseRate: Double(buyers) / Double(sample.sessions.count), progress: progress)
+        if case .diverged(let epoch, let batch) = fitted.ending, !keepsDiverged {
             throw .diverged(epoch: epoch, batch: batch)
         }
+        var weights = fitted.weights
+        weights.values[weights.shape.headBias][0] += sample.logitOffset
 
         let metadata = ModelMetadata(
             trainedFrom: training.first?.start ?? 0, trainedThrough: split.calibration.last?.start ?? 0,
@@ -47,7 +55,7 @@ public enum Trainer {
         let raw = IntentModel(encoder: encoder, weights: weights, calibration: .identity, metadata: metadata)
         let calibration = Calibration.fit(split.calibration.map { (raw.logits($0), $0.purchased) })
         let model = IntentModel(encoder: encoder, weights: weights, calibration: calibration, metadata: metadata)
-        let report = Report(model: model, training: training, test: Array(split.test))
-        return TrainedModel(model: model, report: report, ending: ending, testFrom: split.test.first?.start ?? 0)
+        let report = Report(model: model, training: training, test: Array(split.test), options: reporting)
+        return TrainedModel(model: model, report: report, ending: fitted.ending, testFrom: split.test.first?.start ?? 0)
     }
 }

@@ -17,6 +17,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     public var patience = 4
     /// Steps of a session that training looks at: the first ones.
     public var maxSteps = 256
+    /// Share of the sessions without a purchase that the weights are fitted to, corrected for exactly; `nil`: all.
+    /// Product statistics, calibration and report always see all.
+    public var negatives: Double?
 
     /// What a hidden vector may have.
     public static let hiddenSizes = 1...1_024
@@ -52,6 +55,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try require((0..<1).contains(averaging), "averaging must be from 0 up to 1")
         try require(patience > 0, "patience must be above 0")
         try require(maxSteps > 0, "maxSteps must be above 0")
+        try require(negatives.map { $0 > 0 && $0 <= 1 } ?? true, "negatives must lie between 0 and 1")
     }
 }
 

@@ -7,6 +7,9 @@ public struct TrainingSession: Sendable, Equatable {
     public var start: Int64
     public var steps: [Step]
     public var purchased: Bool
+    /// Of a simulated shop: the true P(a purchase later) after each step, which only a report reads. Empty where it is
+    /// not known.
+    public var posterior: [Float] = []
 
     /// - Parameter steps: not empty.
     public init(start: Int64, steps: [Step], purchased: Bool) {

@@ -35,7 +35,8 @@ public enum ReplayError: Error, Equatable, Sendable, CustomStringConvertible {
         case .empty(let file):
             "\(file) is empty; a CSV with a header line is wanted: \(Self.columns)"
         case .header(let file, let error):
-            "\(file) is no browsing CSV: \(error); its columns are \(Self.columns)"
+            "\(file) is no browsing CSV: \(error); where it has other words, name them with --map; its columns are "
+                + Self.columns
         case .changed(let file):
             "\(file) was written to while it was replayed; replay it again once it is complete, under another name (--name)"
         case .temporary(let directory, let reason):

@@ -1,3 +1,4 @@
+public import Events
 import FoundationEssentials
 
 /// What is replayed.
@@ -32,6 +33,8 @@ public struct ReplayOptions: Sendable, Equatable {
     public var temporaryDirectory: String
     /// Leaves the replay without its end mark: its last sessions stay open until more rows come.
     public var keepsOpen: Bool
+    /// What the file calls its columns and actions. Part of what the rows mean, not of the replay's name.
+    public var mapping: CSVMapping
     /// How long nothing may get through (a server that does not answer, a log that is full) before the replay gives up.
     public var patience: Duration
 
@@ -41,7 +44,7 @@ public struct ReplayOptions: Sendable, Equatable {
         name: String? = nil, mode: Mode = .replay, again: Bool = false, speed: ReplaySpeed = .max,
         memory_bytes: Int = 256 << 20,
         temporaryDirectory: String = Self.systemTemporaryDirectory, keepsOpen: Bool = false,
-        patience: Duration = .seconds(120)
+        mapping: CSVMapping = .none, patience: Duration = .seconds(120)
     ) {
         precondition(memory_bytes >= Self.minMemory_bytes, "ReplayOptions.init: sorting needs 1 MiB")
         self.name = name
@@ -51,6 +54,7 @@ public struct ReplayOptions: Sendable, Equatable {
         self.memory_bytes = memory_bytes
         self.temporaryDirectory = temporaryDirectory
         self.keepsOpen = keepsOpen
+        self.mapping = mapping
         self.patience = patience
     }
 

@@ -43,7 +43,8 @@ public struct Replayer: Sendable {
         _ input: ReplayInput, progress: @escaping @Sendable (ReplayProgress) -> Void = { _ in }
     ) async throws(ReplayError) -> ReplayResult {
         if let name = options.name { try Self.check(name) }
-        let producer = RowProducer(input, memory_bytes: options.memory_bytes, files: files, now: clock.now)
+        let producer = RowProducer(
+            input, mapping: options.mapping, memory_bytes: options.memory_bytes, files: files, now: clock.now)
         let survey = try await producer.survey(progress)
         let name = try await name(options.name ?? survey.digest)
         @Sendable func report(_ counts: ReplayCounts, waiting: Duration?) {

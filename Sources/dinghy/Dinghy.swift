@@ -20,9 +20,9 @@ struct Dinghy: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, ReplayCommand.self, SimulateCommand.self, TrainCommand.self, RetrainCommand.self,
-            ModelsCommand.self, TailCommand.self, ScoreCommand.self, AuditCommand.self, StatusCommand.self,
-            TopicsCommand.self,
+            ServeCommand.self, ReplayCommand.self, SimulateCommand.self, TrainCommand.self, EvaluateCommand.self,
+            ExplainCommand.self, RetrainCommand.self, ModelsCommand.self, TailCommand.self, ScoreCommand.self,
+            AuditCommand.self, StatusCommand.self, TopicsCommand.self,
         ])
 
     static func main() async {

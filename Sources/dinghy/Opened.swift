@@ -1,6 +1,7 @@
 import Console
 import EmbeddedLog
 import EventLog
+import Intent
 import KafkaLog
 import Logging
 import Models
@@ -120,6 +121,16 @@ struct Opened: Sendable {
         SharedRegistry(
             log: try await ModelTopic.open(settings.kafka(), logger: logger),
             cache: settings.data + "/models-\(settings.topicPrefix)", logger: logger)
+    }
+
+    /// A model by the name of its file, which has number 0, or by its number in the registry; `nil`: the champion.
+    static func model(_ name: String?, _ settings: Settings) async throws -> (number: Int, model: IntentModel) {
+        if let name, Int(name) == nil { return (0, try ModelRegistry.load(name)) }
+        let models = try await models(settings)
+        guard let number = try name.flatMap(Int.init) ?? models.championNumber() else {
+            throw CommandFailure("there is no champion in \(models.place): name a model file with --model")
+        }
+        return (number, try models.load(number))
     }
 
     /// Where the log is, in words.

@@ -76,7 +76,8 @@ struct RoadTests {
     }
 
     @Test(arguments: [
-        "serve", "replay", "simulate", "train", "retrain", "models", "tail", "score", "audit", "status",
+        "serve", "replay", "simulate", "train", "evaluate", "explain", "retrain", "models", "tail", "score", "audit",
+        "status",
     ])
     func helpHasAnExample(_ command: String) async throws {
         let help = try await Program.run([command, "--help"])

@@ -6,8 +6,14 @@
 /// on a page load or apart from one; where it is empty the row is a simple page view. `event_type` must be `pageview`,
 /// `event_product` or `event` and decides nothing further. Rows have no id; the caller gives one.
 public struct BrowsingCSV: Sendable {
-    private enum Column: Int, CaseIterable {
+    enum Column: Int, CaseIterable {
         case session, type, action, sku, time, url
+
+        /// The name in a mapping.
+        var short: String { String(describing: self) }
+
+        /// Whether a mapping may leave it out.
+        var isOptional: Bool { self == .type || self == .sku || self == .url }
 
         var name: String {
             switch self {
@@ -32,27 +38,37 @@ public struct BrowsingCSV: Sendable {
 
     /// The columns in the file's order; nil for one that is skipped.
     private let columns: [Column?]
+    private let mapping: CSVMapping
+    private let hasType: Bool
 
     /// The most columns a file may have.
     public static let maxColumns = 256
 
     /// Reads the header line, without its newline; a byte order mark and a CR are passed over. Throws naming the
     /// columns that are missing, or one that stands there twice.
-    public init(header: ArraySlice<UInt8>) throws(EventError) {
+    ///
+    /// - Parameter mapping: what the file calls its columns and actions.
+    public init(header: ArraySlice<UInt8>, mapping: CSVMapping = .none) throws(EventError) {
         var header = header
         if header.starts(with: [0xEF, 0xBB, 0xBF]) { header.removeFirst(3) }
         if header.last == UInt8(ascii: "\r") { header.removeLast() }
-        columns = try header.withUnsafeBufferPointer { bytes throws(EventError) in try Self.columns(bytes) }
-        let missing = Column.allCases.filter { !columns.contains($0) }.map(\.name)
+        let names = Column.allCases.map { (column: $0, name: mapping.columns[$0.name] ?? $0.name) }
+            .filter { !$0.name.isEmpty }
+        columns = try header.withUnsafeBufferPointer { bytes throws(EventError) in try Self.columns(bytes, names) }
+        self.mapping = mapping
+        hasType = columns.contains(.type)
+        let missing = names.filter { !columns.contains($0.column) }.map(\.name)
         guard missing.isEmpty else {
-            let isHeaderless = missing.count == Column.allCases.count
+            let isHeaderless = missing.count == names.count
             throw EventError(
                 field: missing.joined(separator: ", "),
                 reason: "missing from the header" + (isHeaderless ? "; is the first line a header at all?" : ""))
         }
     }
 
-    private static func columns(_ bytes: UnsafeBufferPointer<UInt8>) throws(EventError) -> [Column?] {
+    private static func columns(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ names: [(column: Column, name: String)]
+    ) throws(EventError) -> [Column?] {
         var columns: [Column?] = []
         var fields = CSVFields(bytes)
         let reader = FieldReader(bytes: bytes)
@@ -61,9 +77,9 @@ public struct BrowsingCSV: Sendable {
                 throw EventError(reason: "a header of more than \(maxColumns) columns")
             }
             let name = try reader.text(value, "header", maxBytes: EventLimits.urlBytes)
-            let column = Column.allCases.first { $0.name == name }
+            let column = names.first { $0.name == name }?.column
             if let column, columns.contains(column) {
-                throw EventError(field: column.name, reason: "stands in the header more than once")
+                throw EventError(field: name, reason: "stands in the header more than once")
             }
             columns.append(column)
         }
@@ -98,7 +114,12 @@ public struct BrowsingCSV: Sendable {
     }
 
     private func kind(_ fields: Fields, _ reader: FieldReader) throws(EventError) -> EventKind {
-        switch try reader.text(fields.type, Column.type.name, maxBytes: 32) {
+        if !mapping.words.isEmpty, let word = try reader.text(fields.action, Column.action.name, maxBytes: 256),
+            let kind = mapping.words[word]
+        {
+            return kind
+        }
+        switch hasType ? try reader.text(fields.type, Column.type.name, maxBytes: 32) : "event" {
         case "pageview", "event_product", "event": break
         case let other:
             throw EventError(

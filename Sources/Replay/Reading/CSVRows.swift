@@ -16,7 +16,9 @@ final class CSVRows: RowSource {
     /// Reads the header.
     ///
     /// - Parameter read: the next bytes; empty at the end.
-    init(file: String, read: @escaping () throws(ReplayError) -> [UInt8]) throws(ReplayError) {
+    init(file: String, mapping: CSVMapping = .none, read: @escaping () throws(ReplayError) -> [UInt8])
+        throws(ReplayError)
+    {
         self.read = read
         while rows.isEmpty, !isAtEnd { try Self.split(read, &splitter, &rows, &isAtEnd) }
         guard let first = rows.first else { throw .empty(file: file) }
@@ -25,7 +27,7 @@ final class CSVRows: RowSource {
                 file: file, reason: "it is compressed: unpack it on the way in (\(format) -dc FILE | dinghy replay -)")
         }
         if let error = first.error { throw .header(file: file, error) }
-        do throws(EventError) { csv = try BrowsingCSV(header: first.bytes) } catch {
+        do throws(EventError) { csv = try BrowsingCSV(header: first.bytes, mapping: mapping) } catch {
             throw .header(file: file, error)
         }
         handedOut = 1

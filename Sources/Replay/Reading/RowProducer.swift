@@ -28,15 +28,20 @@ actor RowProducer {
     private let input: ReplayInput
     private let files: TemporaryFiles
     private let memory_bytes: Int
+    private let mapping: CSVMapping
     private let now: @Sendable () -> Int64
     private var rows: MergedRows?
     private var csv: BrowsingCSV?
     private var number: Int64 = 0
     private var pacing: Pacing?
 
-    init(_ input: ReplayInput, memory_bytes: Int, files: TemporaryFiles, now: @escaping @Sendable () -> Int64) {
+    init(
+        _ input: ReplayInput, mapping: CSVMapping, memory_bytes: Int, files: TemporaryFiles,
+        now: @escaping @Sendable () -> Int64
+    ) {
         self.input = input
         self.files = files
+        self.mapping = mapping
         self.memory_bytes = memory_bytes
         self.now = now
     }
@@ -44,7 +49,7 @@ actor RowProducer {
     /// Reads the input once and puts its rows in order.
     func survey(_ progress: @escaping @Sendable (ReplayProgress) -> Void) throws(ReplayError) -> Survey {
         let bytes = try InputBytes(input, files: files)
-        let file = try CSVRows(file: bytes.name) { () throws(ReplayError) in
+        let file = try CSVRows(file: bytes.name, mapping: mapping) { () throws(ReplayError) in
             try Self.checkCancelled()
             progress(ReplayProgress(phase: .reading, done: bytes.position, total: bytes.size))
             return try bytes.next()
@@ -67,7 +72,7 @@ actor RowProducer {
             try sorter.add(row, watch)
         }
         var offset: Int64 = 0
-        let again = try CSVRows(file: bytes.name) { () throws(ReplayError) in
+        let again = try CSVRows(file: bytes.name, mapping: mapping) { () throws(ReplayError) in
             let chunk = try bytes.again(at: offset)
             offset += Int64(chunk.count)
             return chunk

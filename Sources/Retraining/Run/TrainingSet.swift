@@ -48,12 +48,17 @@ public struct TrainingSet: Sendable {
     }
 
     /// Takes a closed session, of a file that has an end.
-    public mutating func add(_ closed: ClosedSession) { add(closed, origin: 0) }
+    ///
+    /// - Parameter posterior: of a simulated shop, the truth after each step.
+    public mutating func add(_ closed: ClosedSession, posterior: [Float] = []) {
+        add(closed, origin: 0, posterior: posterior)
+    }
 
-    private mutating func add(_ closed: ClosedSession, origin: NewestSessions.Origin) {
+    private mutating func add(_ closed: ClosedSession, origin: NewestSessions.Origin, posterior: [Float] = []) {
         guard timelines.contains(closed.session.timeline), !closed.session.truncated, closed.closing != .muted,
-            let session = TrainingSession(closed.session)
+            var session = TrainingSession(closed.session)
         else { return }
+        session.posterior = posterior
         kept.add(session, origin: origin, startClock: closed.session.startClock)
     }
 

@@ -28,6 +28,7 @@ struct ReplayCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var target: TargetOptions
+    @OptionGroup var csv: CSVOptions
     @Argument(help: "The file, or - for standard input.")
     var file: String?
     @Option(help: "A log instead of a file: embedded, the one in the data directory.")
@@ -106,7 +107,7 @@ struct ReplayCommand: AsyncParsableCommand {
     private func replay(into sink: some ReplaySink, _ settings: Settings) async throws -> ReplayResult {
         var options = ReplayOptions(
             name: name, mode: live ? .live : .replay, again: again, speed: ReplaySpeed(speed) ?? .max,
-            memory_bytes: memory << 20)
+            memory_bytes: memory << 20, mapping: try csv.mapping())
         if let temporaryDirectory { options.temporaryDirectory = temporaryDirectory }
         let input: ReplayInput =
             switch file {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import EventLog
-import Models
 import Scoring
 import Synchronization
 
@@ -18,6 +17,7 @@ struct ScoreCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: SettingsOptions
+    @OptionGroup var csv: CSVOptions
     @Argument(help: "The file, or - for standard input.")
     var file: String
     @Option(help: "A model file, or a number in the registry (default: the champion).")
@@ -27,10 +27,13 @@ struct ScoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await options.settings()
-        let model = try await chosen(settings)
+        let chosen = try await Opened.model(model, settings)
+        let model = NumberedModel(number: chosen.number, model: chosen.model)
         let scorer = Mutex(
             try PartitionScorer(assigned: AssignedPartition(partition: 0, position: nil, bounds: 0..<0), model: model))
-        let read = try await FileFold.read(file, logger: settings.logger(), title: "scoring") { [outcomes] record in
+        let read = try await FileFold.read(
+            file, mapping: try csv.mapping(), logger: settings.logger(), title: "scoring"
+        ) { [outcomes] record in
             scorer.withLock { scorer in
                 scorer.process([record])
                 // As often as a server commits.
@@ -50,14 +53,5 @@ struct ScoreCommand: AsyncParsableCommand {
         }
         Terminal.out(lines)
         scorer.committed()
-    }
-
-    private func chosen(_ settings: Settings) async throws -> NumberedModel {
-        if let model, Int(model) == nil { return NumberedModel(number: 0, model: try ModelRegistry.load(model)) }
-        let models = try await Opened.models(settings)
-        guard let number = try model.flatMap(Int.init) ?? models.championNumber() else {
-            throw CommandFailure("there is no champion in \(models.place): name a model file with --model")
-        }
-        return NumberedModel(number: number, model: try models.load(number))
     }
 }

@@ -1,11 +1,6 @@
 import ArgumentParser
-import EventLog
-import Events
 import FoundationEssentials
 import Intent
-import Retraining
-import Sessions
-import Synchronization
 
 struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,73 +21,27 @@ struct TrainCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: SettingsOptions
+    @OptionGroup var csv: CSVOptions
+    @OptionGroup var training: Training
     @Argument(help: "The file, or - for standard input.")
     var file: String
-    @Option(help: "Where the model goes.")
-    var output: String
-    @Option(help: "Times that training goes through the sessions, at most.")
-    var epochs: Int?
+    @Option(help: "Where the model goes (default: nowhere, the report is all that remains).")
+    var output: String?
     @Flag(help: "The report as JSON.")
     var json = false
 
     func run() async throws {
         let settings = try await options.settings()
-        var training = settings.training
-        if let epochs { training.epochs = epochs }
-
-        let state = Mutex((fold: SessionFold(), set: TrainingSet(limit: settings.maxSessions)))
-        let read = try await FileFold.read(file, logger: settings.logger(), title: "reading") { record in
-            state.withLock { state in
-                _ = state.fold.fold(
-                    offset: record.offset, time: record.time, entry: try? RecordCoder.decode(record.value),
-                    scoring: false
-                ) { state.set.add($0) }
+        let sessions = try await OfflineSessions.read(file, mapping: try csv.mapping(), settings: settings)
+        let trained = try training.train(sessions, settings)
+        if let output {
+            do {
+                try Data(trained.model.serialized()).write(to: URL(filePath: output), options: .atomic)
+            } catch {
+                throw CommandFailure("\(output) cannot be written: \(error)")
             }
-        }
-        Terminal.error(read.warning)
-        let sessions = state.withLock { $0.set.sessions() }
-        let trained: TrainedModel
-        let bar = ProgressBar("training")
-        do {
-            trained = try Interruption.watched { interruption throws(TrainingError) in
-                try Trainer.train(sessions, options: training, keepsDiverged: true) { progress in
-                    bar.update(progress)
-                    return !interruption.isAsked
-                }
-            }
-        } catch let error {
-            bar.finish()
-            guard case .notEnough = error else { throw error }
-            Terminal.error("Error: \(error)\n")
-            throw ExitCode(RetrainExit.notEnoughData.rawValue)
-        }
-        bar.finish()
-        do {
-            try Data(trained.model.serialized()).write(to: URL(filePath: output), options: .atomic)
-        } catch {
-            throw CommandFailure("\(output) cannot be written: \(error)")
         }
         Terminal.out(json ? try JSONOutput.text(trained.report) : trained.report.text)
-        switch trained.ending {
-        case .finished: break
-        case .stopped(let epoch, let batch):
-            Terminal.error("Interrupted at epoch \(epoch), batch \(batch): \(output) is the best model so far.\n")
-        case .diverged(let epoch, let batch):
-            throw CommandFailure(
-                "\(TrainingError.diverged(epoch: epoch, batch: batch)); \(output) has the best weights from before it")
-        }
+        try Training.conclude(trained.ending, output.map { "\($0) has" } ?? "the report is of")
     }
-}
-
-extension ProgressBar {
-    func update(_ progress: TrainingProgress) {
-        let done = Int64(progress.epoch - 1) * Int64(progress.totalEvents) + Int64(progress.events)
-        var detail = "epoch \(progress.epoch)/\(progress.epochs), loss \(Self.short(progress.loss))"
-        if let loss = progress.validationLoss { detail += ", validation \(Self.short(loss))" }
-        update(
-            done: done, total: Int64(progress.epochs) * Int64(progress.totalEvents), unit: "events", detail: detail)
-    }
-
-    /// Four digits behind the point.
-    private static func short(_ value: Double) -> String { String((value * 10_000).rounded() / 10_000) }
 }

@@ -12,13 +12,22 @@ enum FileFold {
     /// - Returns: how many rows there were, and which could not be used.
     /// - Throws: `ReplayError`.
     static func read(
-        _ file: String, logger: Logger, title: String, _ body: @escaping @Sendable (StoredRecord) -> Void
+        _ file: String, mapping: CSVMapping = .none, logger: Logger, title: String,
+        _ body: @escaping @Sendable (StoredRecord) -> Void
     ) async throws -> ReplayResult {
         let bar = ProgressBar(title)
         defer { bar.finish() }
         let sink = Sink(body)
-        return try await Replayer(options: ReplayOptions(name: "file"), sink: sink, logger: logger)
+        return try await Replayer(options: ReplayOptions(name: name, mapping: mapping), sink: sink, logger: logger)
             .run(file == "-" ? .standardInput : .file(file)) { bar.update($0) }
+    }
+
+    private static let name = "file"
+
+    /// Which row of the file an event was, from 1, the header not counted. Quoted line ends count as rows.
+    static func row(of event: Event) -> Int32 {
+        // The id is the replay's name and the line.
+        Int32(event.id.dropFirst(name.count + 1)).map { $0 - 1 } ?? 0
     }
 
     /// Takes rows for a log that is forgotten at once.
