@@ -1,0 +1,25 @@
+/// The exact probability of a purchase later in the session, after every event before the first purchase: given the
+/// session's events so far and the shop's law, and nothing else.
+///
+/// The shop's hidden states are finitely many, so the forward algorithm gives it without approximation. Memory is bounded
+/// by the sessions that are open at a time.
+public struct Truth: Sendable {
+    private let filter: Filter
+    private var beliefs: [UInt64: Belief] = [:]
+
+    /// - Parameter shop: before its first event.
+    public init(_ shop: Shop) {
+        precondition(shop.sessionsBegun == 0, "Truth.init: has missed the shop's first \(shop.sessionsBegun) sessions")
+        filter = Filter(law: shop.law, catalogue: shop.catalogue, crowd: shop.crowd)
+    }
+
+    /// Takes the shop's events in their order.
+    ///
+    /// - Returns: nil for the first purchase and whatever comes after it.
+    public mutating func observe(_ event: ShopEvent) -> Double? {
+        let probability = filter.observe(event, &beliefs[event.session, default: Belief()])
+        // The filter has not been told: only its place is free again.
+        if event.isLast { beliefs[event.session] = nil }
+        return probability
+    }
+}
