@@ -5,8 +5,8 @@ struct Catalogue: Sendable {
     static let categories = 60
     static let ranks = 200
     /// Of the first `known` ranks of a category, so many are its favourites.
-    static let favourites = 10
-    static let known = 40
+    static let favourites = 6
+    static let known = 20
     static let guides = 5
     static let terms = 3
     /// What a query looks for in a category.

@@ -64,7 +64,8 @@ struct Filter: Sendable {
     private func probability(_ belief: Belief) -> Double {
         var sum = Carts.zero
         for intent in belief.mass.indices {
-            sum += belief.mass[intent]
+            sum +=
+                belief.mass[intent]
                 * (belief.hasLooked ? outlook.afterLook[intent] : outlook.beforeChange[intent])
         }
         return sum.sum()

@@ -32,7 +32,7 @@ package struct IntentLaw: Sendable {
 /// How all visitors behave: the law of every intent, and what they have in common.
 package struct ShopLaw: Sendable {
     /// By `Intent.rawValue`.
-    let intents: ContiguousArray<IntentLaw>
+    var intents: ContiguousArray<IntentLaw>
     /// With which intent a session begins, by weight.
     package var first: Weights<Intent>
     /// Probability that a checkout with something in the cart ends in a purchase.
@@ -51,7 +51,10 @@ package struct ShopLaw: Sendable {
     package var adding: Dwell
     package var paying: Dwell
 
-    package subscript(intent: Intent) -> IntentLaw { intents[intent.rawValue] }
+    package subscript(intent: Intent) -> IntentLaw {
+        get { intents[intent.rawValue] }
+        set { intents[intent.rawValue] = newValue }
+    }
 
     package init(
         first: Weights<Intent>, completes: Double, lingers: Double, another: Double, lastPiece: Double, twin: Double,

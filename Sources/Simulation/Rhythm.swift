@@ -1,5 +1,5 @@
 /// How the shop's day and week go (UTC): when visitors come, and when those come who mean to buy.
-enum Rhythm {
+package enum Rhythm {
     /// Arrivals as a share of the busiest moment's.
     static func arrivals(at time: Int64) -> Double { hours[hour(time)] * days[day(time)] }
 
@@ -7,7 +7,7 @@ enum Rhythm {
     static let meanArrivals = hours.reduce(0, +) / Double(hours.count) * (days.reduce(0, +) / Double(days.count))
 
     /// Factor on the weight of those who mean to buy: 1 on average over all arrivals.
-    static func buyers(at time: Int64) -> Double { buyers[hour(time)] / meanBuyers }
+    package static func buyers(at time: Int64) -> Double { buyers[hour(time)] / meanBuyers }
 
     /// Friday evening: where the shop has rushes, this is when.
     static func isRush(at time: Int64) -> Bool { day(time) == 4 && (18..<22).contains(hour(time)) }
