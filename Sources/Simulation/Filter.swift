@@ -89,9 +89,10 @@ struct Filter: Sendable {
         if let last = belief.time {
             predict(&belief)
             let gap = Dwell.Gap(event.timestamp - last)
-            for intent in belief.mass.indices {
-                let own = law.intents[intent]
-                belief.mass[intent] *= own.dwell.probability(of: gap) * sighting.likelihood(own)
+            // Most visitors can't be after everything.
+            for intent in belief.mass.indices where belief.mass[intent] != .zero {
+                belief.mass[intent] *=
+                    law.intents[intent].dwell.probability(of: gap) * sighting.likelihood(law.intents[intent])
             }
         } else {
             begin(&belief, sighting, at: event.timestamp)

@@ -2,17 +2,19 @@
 package struct IntentLaw: Sendable {
     /// Mean of the geometric number of actions before the intent changes, at least 1; a product page and the add that
     /// follows it count as one.
-    package var actions: Double
+    package let actions: Double
     /// The time to the next action.
-    package var dwell: Dwell
+    package let dwell: Dwell
     /// What is done, by weight. Adds and purchases have laws of their own.
-    package var does: Weights<Action>
+    package let does: Weights<Action>
+    /// `does` as probabilities.
+    let shares: Weights<Action>
     /// Probability that a product chosen is one of the category's favourites.
-    package var favours: Double
+    package let favours: Double
     /// Probability that a product looked at goes into the cart.
-    package var adds: Double
+    package let adds: Double
     /// What follows, by probability; what is missing to 1 is the end of the session.
-    package var next: Weights<Intent>
+    package let next: Weights<Intent>
 
     package init(
         actions: Double, dwell: Dwell, does: Weights<Action>, favours: Double, adds: Double, next: Weights<Intent>
@@ -20,6 +22,7 @@ package struct IntentLaw: Sendable {
         self.actions = actions
         self.dwell = dwell
         self.does = does
+        shares = does.normalised
         self.favours = favours
         self.adds = adds
         self.next = next
@@ -32,29 +35,26 @@ package struct IntentLaw: Sendable {
 /// How all visitors behave: the law of every intent, and what they have in common.
 package struct ShopLaw: Sendable {
     /// By `Intent.rawValue`.
-    var intents: ContiguousArray<IntentLaw>
+    let intents: ContiguousArray<IntentLaw>
     /// With which intent a session begins, by weight.
-    package var first: Weights<Intent>
+    package let first: Weights<Intent>
     /// Probability that a checkout with something in the cart ends in a purchase.
-    package var completes: Double
+    package let completes: Double
     /// Probability that a visitor stays after a purchase.
-    package var lingers: Double
+    package let lingers: Double
     /// Probability of one product more in the cart of an earlier visit.
-    package var another: Double
+    package let another: Double
     /// Probability that a remove takes the last piece of a product.
-    package var lastPiece: Double
+    package let lastPiece: Double
     /// Probability that a product page sends a page view beside its detail.
-    package var twin: Double
+    package let twin: Double
     /// Probability that a visitor looks at the category that they came for, not at one that is in fashion.
-    package var focus: Double
+    package let focus: Double
     /// From a product page to the cart, and from the checkout to the purchase.
-    package var adding: Dwell
-    package var paying: Dwell
+    package let adding: Dwell
+    package let paying: Dwell
 
-    package subscript(intent: Intent) -> IntentLaw {
-        get { intents[intent.rawValue] }
-        set { intents[intent.rawValue] = newValue }
-    }
+    package subscript(intent: Intent) -> IntentLaw { intents[intent.rawValue] }
 
     package init(
         first: Weights<Intent>, completes: Double, lingers: Double, another: Double, lastPiece: Double, twin: Double,

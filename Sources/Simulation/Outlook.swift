@@ -64,8 +64,8 @@ struct Outlook: Sendable {
 
     /// When the next action of this intent is about to be drawn.
     private static func beforeAction(_ law: ShopLaw, _ own: IntentLaw, _ known: Outlook, _ intent: Intent) -> Carts {
-        let looks = (own.does[.product] + own.does[.again]) / own.does.total
-        let removes = own.does[.remove] / own.does.total
+        let looks = own.shares[.product] + own.shares[.again]
+        let removes = own.shares[.remove]
         let stay = known.beforeChange[intent.rawValue]
         // Where there is nothing to take out, a look at the cart.
         let taken = filled * (law.lastPiece * shiftedUp(stay) + (1 - law.lastPiece) * stay) + (.one - filled) * stay

@@ -35,15 +35,14 @@ enum Sighting: Sendable {
 
     /// How likely a visitor of this law makes it, by cart.
     func likelihood(_ law: borrowing IntentLaw) -> Outlook.Carts {
-        func weight(_ action: Action) -> Double { law.does[action] / law.does.total }
         switch self {
-        case .page(let action): return Outlook.Carts(repeating: weight(action))
-        case .cart: return weight(.cart) + weight(.remove) * (.one - Outlook.filled)
-        case .remove: return weight(.remove) * Outlook.filled
+        case .page(let action): return Outlook.Carts(repeating: law.shares[action])
+        case .cart: return law.shares[.cart] + law.shares[.remove] * (.one - Outlook.filled)
+        case .remove: return law.shares[.remove] * Outlook.filled
         case .look(let isFavourite, let chosen, let again, let hasSeenAny):
             let choice = (isFavourite ? law.favours : 1 - law.favours) * chosen
             let repeated = hasSeenAny ? again : choice
-            return Outlook.Carts(repeating: weight(.product) * choice + weight(.again) * repeated)
+            return Outlook.Carts(repeating: law.shares[.product] * choice + law.shares[.again] * repeated)
         }
     }
 }

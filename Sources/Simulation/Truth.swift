@@ -8,13 +8,9 @@ public struct Truth: Sendable {
     private var beliefs: [UInt64: Belief] = [:]
 
     /// - Parameter shop: before its first event.
-    public init(_ shop: Shop) { self.init(shop, believing: shop.law) }
-
-    /// - Parameter law: what is taken for the shop's law; with another than its own the truth is that of an observer who
-    ///   knows no better.
-    package init(_ shop: Shop, believing law: ShopLaw) {
+    public init(_ shop: Shop) {
         precondition(shop.sessionsBegun == 0, "Truth.init: has missed the shop's first \(shop.sessionsBegun) sessions")
-        filter = Filter(law: law, catalogue: shop.catalogue, crowd: shop.crowd)
+        filter = Filter(law: shop.law, catalogue: shop.catalogue, crowd: shop.crowd)
     }
 
     /// Takes the shop's events in their order.

@@ -19,6 +19,13 @@ package struct Weights<Choice: RawRepresentable<Int> & Hashable>: ExpressibleByD
         return sum
     }
 
+    /// The same law with a total of 1.
+    var normalised: Self {
+        var same = self
+        same.lanes /= total
+        return same
+    }
+
     /// The choice at `share` (0 up to 1) of the total, by weight.
     func choice(at share: Double) -> Choice {
         guard let choice = choice(below: share * total) ?? last else {
