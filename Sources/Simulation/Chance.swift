@@ -37,7 +37,7 @@ struct Chance: Sendable {
     mutating func happens(_ probability: Double) -> Bool { uniform() < probability }
 
     /// From 0 up to `bound`, which is below 2³²; each is as likely as the others to one part in 2³² / `bound`.
-    mutating func below(_ bound: Int) -> Int { Int((bits() >> 32) * UInt64(bound) >> 32) }
+    mutating func below(_ bound: Int) -> Int { Int(((bits() >> 32) * UInt64(bound)) >> 32) }
 
     mutating func exponential(mean: Double) -> Double { -Self.log(1 - uniform()) * mean }
 

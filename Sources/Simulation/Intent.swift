@@ -1,5 +1,5 @@
 /// What a visitor is after, unseen by any model: the states of a hidden semi-Markov process.
-enum Intent: Int, Sendable, CaseIterable {
+package enum Intent: Int, Sendable, CaseIterable {
     /// Looks at one thing and is gone.
     case bounce = 0
     /// Looks around without aim.
@@ -17,25 +17,34 @@ enum Intent: Int, Sendable, CaseIterable {
     case satisfied = 7
     /// Takes things out of the cart again.
     case tidy = 8
+    /// A program that reads the catalogue.
+    case bot = 9
+
+    /// Nobody pays for an empty cart, or empties one.
+    package var needsCart: Bool { self == .checkout || self == .tidy }
 }
 
 /// What a visitor does at one moment: one event, or several with the same time stamp.
-enum Action: Int, Sendable {
+package enum Action: Int, Sendable {
     case home = 0
     /// The list of the products of a category.
     case category = 1
-    /// A page that sells nothing: delivery, returns, a guide.
-    case info = 2
+    /// A page to read: a guide, the shop's story.
+    case guide = 2
     /// The page of search results.
     case search = 3
+    /// A product's page.
     case product = 4
-    /// One of the products seen before.
+    /// The page of one of the products seen before; of any product where none was.
     case again = 5
     case cart = 6
     case checkout = 7
+    /// A piece of the cart is taken out; where nothing is in it, a look at the cart.
     case remove = 8
     /// The product of the page goes into the cart.
     case add = 9
     /// What is in the cart is bought.
     case purchase = 10
+    /// A page that those read who mean to buy: delivery, payment, returns.
+    case terms = 11
 }

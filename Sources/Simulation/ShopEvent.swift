@@ -18,6 +18,8 @@ public struct ShopEvent: Sendable, Equatable {
     public let timestamp: Int64
     /// Unique in a shop.
     let session: UInt64
+    /// Its session ends with it: for those who keep books on open sessions; no page sends it.
+    var isLast = false
 
     /// The header of the rows that `writeCSV` writes, without a newline.
     public static let csvHeader =

@@ -27,10 +27,5 @@ struct ShortList: Sendable, Equatable {
         count += 1
     }
 
-    mutating func removeLast() {
-        precondition(count > 0, "ShortList.removeLast: of nothing")
-        count -= 1
-    }
-
     mutating func removeAll() { count = 0 }
 }

@@ -1,22 +1,29 @@
 /// Weights over the cases of an enumeration with raw values 0 to 15; those that are not named weigh nothing.
 ///
 /// The lanes stand in the value itself, so that a law is read without counting references.
-struct Weights<Choice: RawRepresentable<Int> & Hashable>: ExpressibleByDictionaryLiteral, Sendable {
+package struct Weights<Choice: RawRepresentable<Int> & Hashable>: ExpressibleByDictionaryLiteral, Sendable {
     private var lanes = SIMD16<Double>.zero
 
-    init(dictionaryLiteral elements: (Choice, Double)...) {
+    package init(dictionaryLiteral elements: (Choice, Double)...) {
         for (choice, weight) in elements { self[choice] = weight }
     }
 
-    subscript(choice: Choice) -> Double {
+    package subscript(choice: Choice) -> Double {
         get { lanes[choice.rawValue] }
         set { lanes[choice.rawValue] = newValue }
     }
 
-    var total: Double {
+    package var total: Double {
         var sum = 0.0
         for lane in 0..<16 { sum += lanes[lane] }
         return sum
+    }
+
+    /// The same law with a total of 1.
+    var normalised: Self {
+        var same = self
+        same.lanes /= total
+        return same
     }
 
     /// The choice at `share` (0 up to 1) of the total, by weight.

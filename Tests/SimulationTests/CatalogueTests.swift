@@ -15,7 +15,7 @@ struct CatalogueTests {
         parameters.buyerShare = 10
         var shop = Shop(seed: seed, parameters: parameters, start: start)
         var products: [String: Product] = [:]
-        for _ in 0..<600_000 {
+        for _ in 0..<900_000 {
             let event = shop.next().event
             guard let sku = event.sku else { continue }
             if event.kind == .detail { products[sku, default: Product()].details += 1 }
@@ -27,7 +27,7 @@ struct CatalogueTests {
     /// Of the rates at which the products that both know well go into the cart.
     private static func correlation(_ one: [String: Product], _ other: [String: Product]) -> Double {
         let pairs = one.compactMap { sku, product in other[sku].map { (product, $0) } }
-            .filter { $0.details >= 200 && $1.details >= 200 }.map { ($0.rate, $1.rate) }
+            .filter { $0.details >= 300 && $1.details >= 300 }.map { ($0.rate, $1.rate) }
         precondition(pairs.count >= 40, "only \(pairs.count) products are known well")
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
         let (x, y) = (mean(pairs.map(\.0)), mean(pairs.map(\.1)))

@@ -120,6 +120,21 @@ struct ShopTests {
         #expect((0.47...0.53).contains(Double(twinsFirst) / Double(twins)))
     }
 
+    /// Of two products seen before, either may be the one that a visitor comes back to.
+    @Test func anyProductSeenBeforeMayBeSeenAgain() {
+        var shop = Shop(seed: 14, start: Self.start)
+        var seen: [String: [String]] = [:]
+        var returns = [0, 0]
+        for _ in 0..<400_000 {
+            let event = shop.next().event
+            guard event.kind == .detail, let sku = event.sku, let session = event.session else { continue }
+            let before = seen[session] ?? []
+            if before.count == 2, let place = before.firstIndex(of: sku) { returns[place] += 1 }
+            if !before.contains(sku) { seen[session, default: []].append(sku) }
+        }
+        #expect((0.45...0.55).contains(Double(returns[0]) / Double(returns[0] + returns[1])), "\(returns)")
+    }
+
     @Test func moreBuyersMayBeAskedFor() {
         func buyers(_ buyerShare: Double) -> Double {
             var parameters = ShopParameters.standard
