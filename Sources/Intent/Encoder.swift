@@ -25,7 +25,8 @@ public struct Encoder: Sendable, Equatable {
         public static let unseen = Product(popularity: 0, conversion: 0, adding: 0)
     }
 
-    /// Hashes of the most frequent pages, the most frequent first, at most `maxPages`.
+    /// Hashes of the most frequent pages and sections, the most frequent first, at most `maxPages`. A page that is not
+    /// among them stands for its section.
     public let pages: [UInt64]
     /// By product hash.
     public let products: [UInt64: Product]
@@ -82,7 +83,7 @@ public struct Encoder: Sendable, Equatable {
         var rows = SIMD8<UInt16>(repeating: 0)
         rows[0] = Self.kindRow + UInt16(step.kind.rawValue)
         rows[1] = Self.gapRow + UInt16(Self.gapBounds_ms.firstIndex { step.gap_ms <= $0 } ?? Self.gapBounds_ms.count)
-        rows[2] = step.page == 0 ? Self.pageRow : pageRows[step.page] ?? Self.pageRow + 1
+        rows[2] = step.page == 0 ? Self.pageRow : pageRows[step.page] ?? pageRows[step.section] ?? Self.pageRow + 1
         rows[3] = Self.cartRow + min(3, step.cart)
         rows[4] = Self.skuRow + (step.sku == 0 ? 0 : 1 + UInt16(min(2, step.skuSeen)))
         rows[5] = Self.pageSeenRow + (step.page == 0 ? 0 : 1 + UInt16(min(1, step.pageSeen)))

@@ -37,7 +37,9 @@ public enum InputGroup: String, Codable, Sendable, CaseIterable {
         case .pace:
             step.gap_ms = index == 0 ? 0 : Self.ordinaryGap_ms
             step.elapsed_ms = UInt32(index) * Self.ordinaryGap_ms
-        case .page: if step.page != 0 { step.page = Self.rarePage }
+        case .page:
+            if step.page != 0 { step.page = Self.rarePage }
+            step.section = 0
         case .cart: step.cart = 0
         case .productStatistics: break
         case .repetition:

@@ -135,10 +135,17 @@ package struct KindLSTM {
                         backward(
                             values, kind, base + index * tapeBlocks, &hiddenError, &cellError, &gateError, gradient)
                     }
-                    return Backpropagation.loss(logit: Double(logit), purchased: purchased)
+                    return Self.loss(logit: Double(logit), purchased: purchased)
                 }
             }
         }
+    }
+
+    /// −ln P(label), from the logit, without overflow; NaN where the logit is no finite number.
+    static func loss(logit: Double, purchased: Bool) -> Double {
+        guard logit.isFinite else { return .nan }
+        let signed = purchased ? -logit : logit
+        return max(signed, 0) + PortableMath.log1p(PortableMath.exp(-abs(signed)))
     }
 
     private func backward(

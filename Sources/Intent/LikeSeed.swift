@@ -62,7 +62,7 @@ struct LikeSeed: PrefixPredictor {
         var state = network.start()
         var logit: Float = 0
         for kind in kinds { logit = network.step(kind, &state) }
-        return Backpropagation.loss(logit: Double(logit), purchased: purchased)
+        return KindLSTM.loss(logit: Double(logit), purchased: purchased)
     }
 
     func scores(_ session: TrainingSession) -> [Float] {

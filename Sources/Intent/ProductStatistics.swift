@@ -100,7 +100,10 @@ package struct ProductStatistics {
     static func pages(_ sessions: [TrainingSession], limit: Int) -> [UInt64] {
         var counts: [UInt64: Int] = [:]
         for session in sessions {
-            for step in session.steps where step.page != 0 { counts[step.page, default: 0] += 1 }
+            for step in session.steps where step.page != 0 {
+                counts[step.page, default: 0] += 1
+                if step.section != 0 { counts[step.section, default: 0] += 1 }
+            }
         }
         return counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(limit).map(\.key)
     }

@@ -11,12 +11,20 @@ public enum Page {
         return url[start..<url.utf8.index(start, offsetBy: range.count)]
     }
 
-    /// `StableHash` of the page.
-    static func hash(of url: String) -> UInt64 {
+    /// `StableHash` of the page, and of its section: the path without its last part (`/product/` of `/product/17` and
+    /// of `/product/17/`), 0 where the page is not below one. Sections end in a slash that no page of the same path
+    /// has, so that the two are told apart.
+    static func hashes(of url: String) -> (page: UInt64, section: UInt64) {
         var url = url
         return url.withUTF8 { bytes in
             let range = path(of: bytes)
-            return range.isEmpty ? slash : StableHash.of(bytes: UnsafeBufferPointer(rebasing: bytes[range]))
+            guard !range.isEmpty else { return (slash, 0) }
+            let page = bytes[range]
+            let section = page.dropLast().lastIndex(of: UInt8(ascii: "/")).map { page[...$0] } ?? page[page.endIndex...]
+            return (
+                StableHash.of(bytes: UnsafeBufferPointer(rebasing: page)),
+                section.count < 2 ? 0 : StableHash.of(bytes: UnsafeBufferPointer(rebasing: section))
+            )
         }
     }
 

@@ -116,11 +116,11 @@ extension Session {
             return .afterPurchase
         }
         let sku = event.sku.map { StableHash.of($0) } ?? 0
-        let page = event.url.map { Page.hash(of: $0) } ?? 0
+        let (page, section) = event.url.map { Page.hashes(of: $0) } ?? (0, 0)
         steps.append(
             Step(
-                kind: event.kind, sku: sku, page: page, gap_ms: UInt32(clamping: gap), elapsed_ms: elapsed_ms,
-                cart: UInt16(clamping: cart), minuteOfWeek: Step.minuteOfWeek(event.timestamp),
+                kind: event.kind, sku: sku, page: page, section: section, gap_ms: UInt32(clamping: gap),
+                elapsed_ms: elapsed_ms, cart: UInt16(clamping: cart), minuteOfWeek: Step.minuteOfWeek(event.timestamp),
                 skuSeen: sku == 0 ? 0 : UInt8(clamping: steps.count { $0.sku == sku }),
                 pageSeen: page == 0 ? 0 : UInt8(clamping: steps.count { $0.page == page })))
         return .step

@@ -7,6 +7,8 @@ public struct Step: Sendable, Equatable {
     public var sku: UInt64
     /// `StableHash` of the page (`Page.of(url:)`), 0 where the event names none.
     public var page: UInt64
+    /// `StableHash` of the section that the page lies in (`/product/` of `/product/17`), 0 where there is none.
+    public var section: UInt64
     /// Time since the session's previous event by the events' own times; 0 for the first and for one out of order.
     public var gap_ms: UInt32
     /// Time since the session's first event by the events' own times; 0 for one that lies before it.
@@ -22,12 +24,13 @@ public struct Step: Sendable, Equatable {
     public var pageSeen: UInt8
 
     public init(
-        kind: EventKind, sku: UInt64 = 0, page: UInt64 = 0, gap_ms: UInt32 = 0, elapsed_ms: UInt32 = 0,
-        cart: UInt16 = 0, minuteOfWeek: UInt16 = 0, skuSeen: UInt8 = 0, pageSeen: UInt8 = 0
+        kind: EventKind, sku: UInt64 = 0, page: UInt64 = 0, section: UInt64 = 0, gap_ms: UInt32 = 0,
+        elapsed_ms: UInt32 = 0, cart: UInt16 = 0, minuteOfWeek: UInt16 = 0, skuSeen: UInt8 = 0, pageSeen: UInt8 = 0
     ) {
         self.kind = kind
         self.sku = sku
         self.page = page
+        self.section = section
         self.gap_ms = gap_ms
         self.elapsed_ms = elapsed_ms
         self.cart = cart

@@ -27,7 +27,7 @@ struct StepTests {
             ])
         #expect(fold[0].outOfOrder == 1)
         #expect(fold[0].adds == 1)
-        #expect(MemoryLayout<Step>.stride == 32)
+        #expect(MemoryLayout<Step>.stride == 40)
     }
 
     @Test func factsStopAtTheirBounds() {
@@ -88,5 +88,16 @@ struct StepTests {
         var fold = SessionFold()
         fold.fold(live(0, "S", at: base, url: url))
         #expect(fold[0].steps[0].page == StableHash.of(page))
+    }
+
+    @Test(arguments: [
+        ("https://shop.example/product/17?c=d/e", "/product/"), ("/product/17/", "/product/"), ("/a/b/c", "/a/b/"),
+        ("/product", nil), ("/product/", nil), ("/", nil), ("https://shop.example", nil), ("cd5a9c6b", nil),
+        ("a/b", "a/"), ("//shop.example/a/b", "/a/"), ("", nil), ("/a//", "/a/"),
+    ])
+    func aSectionIsThePathWithoutItsLastPart(url: String, section: String?) {
+        var fold = SessionFold()
+        fold.fold(live(0, "S", at: base, url: url))
+        #expect(fold[0].steps[0].section == section.map { StableHash.of($0) } ?? 0)
     }
 }

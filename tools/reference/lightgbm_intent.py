@@ -124,6 +124,12 @@ NAMES = (["count_" + kind for kind in KINDS if kind != "purchase"]
 CATEGORIES = ["kind", "kind_before", "kind_before_that", "page"]
 
 
+def section(page):
+    """The path without its last part, as the encoder has it: `/product/` of `/product/17`; empty where there is none."""
+    above = page[:-1].rpartition("/")[0] + "/"
+    return above if len(above) > 1 else ""
+
+
 def features(spans, products, pages, out_of_fold):
     table, labels, owners = [], [], []
     for number, (start, steps, bought) in enumerate(spans):
@@ -160,7 +166,7 @@ def features(spans, products, pages, out_of_fold):
                    sum(1 for one in later if one < 5), kind + 1, kinds[-1], kinds[-2], cart, removed,
                    (time - added_at) / 1000 if added_at is not None else math.nan,
                    index - added_index if added_at is not None else math.nan, len(skus), len(seen_pages),
-                   skus.get(sku, 0), seen_pages.get(page, 0), pages.get(page, 1) if page else 0, hour,
+                   skus.get(sku, 0), seen_pages.get(page, 0), pages.get(page, pages.get(section(page), 1)) if page else 0, hour,
                    (time // 86_400_000 + 3) % 7, 1 if sku else 0, popularity, add, conversion,
                    sum(adding) / len(adding) if adding else math.nan,
                    sum(converting) / len(converting) if converting else math.nan,
@@ -230,6 +236,9 @@ def main():
         for _, _, _, page in steps:
             if page:
                 seen[page] = seen.get(page, 0) + 1
+                above = section(page)
+                if above:
+                    seen[above] = seen.get(above, 0) + 1
     pages = {page: 2 + rank for rank, page in enumerate(sorted(seen, key=lambda p: (-seen[p], p))[:PAGES])}
     train, validation, calibration, test = (
         features(span, products, pages, index == 0) for index, span in enumerate(spans))
