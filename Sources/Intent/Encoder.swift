@@ -25,7 +25,7 @@ public struct Encoder: Sendable, Equatable {
         public static let unseen = Product(popularity: 0, conversion: 0, adding: 0)
     }
 
-    /// Hashes of the most frequent pages and sections, the most frequent first, at most `maxPages`. A page that is not
+    /// Hashes of pages and sections that are inputs by themselves, at most `maxPages` (`PageChoice`). A page that is not
     /// among them stands for its section.
     public let pages: [UInt64]
     /// By product hash.

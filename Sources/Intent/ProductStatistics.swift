@@ -95,16 +95,4 @@ package struct ProductStatistics {
             popularity: Float(PortableMath.log1p(count.sessions) / 8), conversion: lift(count.buyers, of: all.buyers),
             adding: lift(count.adders, of: all.adders))
     }
-
-    /// The most frequent pages of a window, the most frequent first.
-    static func pages(_ sessions: [TrainingSession], limit: Int) -> [UInt64] {
-        var counts: [UInt64: Int] = [:]
-        for session in sessions {
-            for step in session.steps where step.page != 0 {
-                counts[step.page, default: 0] += 1
-                if step.section != 0 { counts[step.section, default: 0] += 1 }
-            }
-        }
-        return counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(limit).map(\.key)
-    }
 }

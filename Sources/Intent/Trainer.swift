@@ -30,7 +30,7 @@ public enum Trainer {
         let training = Array(split.training)
         let statistics = ProductStatistics(training)
         let encoder = Encoder(
-            pages: ProductStatistics.pages(training, limit: Encoder.maxPages),
+            pages: PageChoice.of(training, limit: Encoder.maxPages),
             products: statistics.products(limit: Encoder.maxProducts))
         let buyers = training.count { $0.purchased }
         let sample = SessionSampling(training, share: options.negatives, seed: options.seed)
