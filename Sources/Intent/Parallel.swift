@@ -1,11 +1,8 @@
 import Dispatch
-import FoundationEssentials
 import Synchronization
 
-/// Work in parts that know nothing of each other.
+/// Work in parts that know nothing of each other: what comes of it does not depend on the number of threads.
 enum Parallel {
-    static var processors: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
-
     /// Runs `body` for every part, the first ones first, on at most so many threads; returns when all are done.
     ///
     /// - Parameter body: gets a part, and which of the threads it is on; must not touch what another part or thread does.

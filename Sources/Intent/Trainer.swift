@@ -15,13 +15,13 @@ public struct TrainedModel: Sendable, Equatable {
 public enum Trainer {
     /// - Parameters:
     ///   - sessions: in any order.
-    ///   - threads: at most so many; by default, as many as there are processors. The result does not depend on it.
+    ///   - threads: at most so many. The result does not depend on it.
     ///   - reporting: how the report is made.
     ///   - keepsDiverged: where the loss is no number any more, the best weights from before are a model
     ///     (`TrainedModel.ending` says so); otherwise, and where there are none yet, it is an error.
     ///   - progress: called after every batch; false ends training with the best weights so far.
     public static func train(
-        _ sessions: [TrainingSession], options: TrainingOptions = TrainingOptions(), threads: Int? = nil,
+        _ sessions: [TrainingSession], options: TrainingOptions = TrainingOptions(), threads: Int = 1,
         reporting: ReportOptions = .standard, keepsDiverged: Bool = false,
         progress: (TrainingProgress) -> Bool = { _ in true }
     ) throws(TrainingError) -> TrainedModel {
@@ -40,7 +40,7 @@ public enum Trainer {
                 sample.sessions, encoder: encoder, statistics: statistics.regarding(sample.indices),
                 maxSteps: options.maxSteps),
             validation: EncodedSessions(validation.sessions, encoder: encoder), options: options,
-            threads: threads ?? Parallel.processors)
+            threads: threads)
         let fitted = try fitting.run(
             baseRate: Double(buyers) / Double(sample.sessions.count), progress: progress)
         if case .diverged(let epoch, let batch) = fitted.ending, !keepsDiverged {

@@ -1,4 +1,5 @@
 public import EventLog
+import FoundationEssentials
 public import Intent
 public import Models
 public import Sessions
@@ -78,7 +79,9 @@ public struct RetrainRun: Sendable {
 
         let trained: TrainedModel
         do {
-            trained = try Trainer.train(sessions, options: settings.training) {
+            trained = try Trainer.train(
+                sessions, options: settings.training, threads: ProcessInfo.processInfo.activeProcessorCount
+            ) {
                 progress(.training($0))
                 return !Task.isCancelled && lease.isHeld
             }

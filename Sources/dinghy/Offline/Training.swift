@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Intent
 import Retraining
 
@@ -39,7 +40,10 @@ struct Training: ParsableArguments {
         let bar = ProgressBar("training")
         do {
             let trained = try Interruption.watched { interruption throws(TrainingError) in
-                try Trainer.train(sessions, options: options, reporting: reporting, keepsDiverged: true) { progress in
+                try Trainer.train(
+                    sessions, options: options, threads: ProcessInfo.processInfo.activeProcessorCount,
+                    reporting: reporting, keepsDiverged: true
+                ) { progress in
                     bar.update(progress)
                     return !interruption.isAsked
                 }
