@@ -29,15 +29,7 @@ final class GroupMember: Sendable {
         self.logger = logger
         context = CallbackContext(logger: logger)
         client = try KafkaClient(.consumer, settings.member, overriding: settings.properties, context: context)
-        guard let list = rd_kafka_topic_partition_list_new(1) else {
-            preconditionFailure("GroupMember.init: no memory")
-        }
-        defer { rd_kafka_topic_partition_list_destroy(list) }
-        TopicPartitions.add(list, settings.name(of: .events), -1)
-        let code = rd_kafka_subscribe(client.handle, list)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw .unusable("group \(settings.group) cannot be joined: \(KafkaClient.text(code))")
-        }
+        try client.subscribe(to: settings.name(of: .events), group: settings.group)
     }
 
     // Where nobody has called `close`: a rebalance that waits for its answer would keep the member in its group.

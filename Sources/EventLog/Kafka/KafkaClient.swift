@@ -56,6 +56,21 @@ final class KafkaClient: Sendable {
         }
     }
 
+    /// Joins its group for a topic.
+    ///
+    /// - Throws: `.unusable` where the group cannot be joined.
+    func subscribe(to topic: String, group: String) throws(EventLogError) {
+        guard let list = rd_kafka_topic_partition_list_new(1) else {
+            preconditionFailure("KafkaClient.subscribe: no memory")
+        }
+        defer { rd_kafka_topic_partition_list_destroy(list) }
+        TopicPartitions.add(list, topic, -1)
+        let code = rd_kafka_subscribe(handle, list)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw .unusable("group \(group) cannot be joined: \(Self.text(code))")
+        }
+    }
+
     static func text(_ code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2str(code)) }
 
     /// What librdkafka has written into a buffer, up to its NUL.

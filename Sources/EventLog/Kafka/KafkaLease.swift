@@ -81,15 +81,7 @@ private final class Member: Sendable {
         client = try KafkaClient(
             .consumer, settings.lease(clientID: clientID),
             overriding: settings.properties.filter { $0.key != "client.id" }, context: context)
-        guard let list = rd_kafka_topic_partition_list_new(1) else {
-            preconditionFailure("KafkaLease.Member.init: no memory")
-        }
-        defer { rd_kafka_topic_partition_list_destroy(list) }
-        TopicPartitions.add(list, settings.name(of: .retrainLease), -1)
-        let code = rd_kafka_subscribe(client.handle, list)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw .unusable("group \(settings.retrainGroup) cannot be joined: \(KafkaClient.text(code))")
-        }
+        try client.subscribe(to: settings.name(of: .retrainLease), group: settings.retrainGroup)
     }
 
     var isHeld: Bool { state.withLock { $0.machine.isHeld } }
