@@ -5,17 +5,24 @@ struct Adam {
 
     private let options: TrainingOptions
     private let totalSteps: Int
+    /// The more steps, the less each takes (normalised as in the same paper), so that one option serves few sessions
+    /// and many.
+    private let decay: Float
     private var step = 0
     private var first: [SIMD8<Float>]
     private var second: [SIMD8<Float>]
     private(set) var averaged: Weights
+    /// Biases stay: how seldom a session buys is no complication.
+    private let biases: [Range<Int>]
 
     init(_ weights: Weights, options: TrainingOptions, totalSteps: Int) {
         self.options = options
         self.totalSteps = max(1, totalSteps)
+        decay = options.weightDecay / Float(self.totalSteps).squareRoot()
         first = Array(repeating: SIMD8(repeating: 0), count: weights.values.count)
         second = first
         averaged = weights
+        biases = [weights.shape.bias..<weights.shape.head, weights.shape.headBias..<weights.shape.count]
     }
 
     /// Moves the weights against the sum of the shards' gradients, which are cleared. Returns false, and moves nothing,
@@ -40,7 +47,7 @@ struct Adam {
         let (decay1, decay2): (Float, Float) = (0.9, 0.999)
         let unbias1 = 1 / (1 - Self.power(decay1, step))
         let unbias2 = 1 / (1 - Self.power(decay2, step))
-        let shrink = 1 - rate * options.weightDecay
+        let kept = Block(repeating: max(0, 1 - rate * decay))
         // Early averages would remember the fresh weights: the decay grows to its place.
         let averaging = min(options.averaging, Float(step) / Float(step + 10))
         let weights = network.blocks
@@ -51,6 +58,7 @@ struct Adam {
             let v = second[index] * decay2 + g * g * (1 - decay2)
             first[index] = m
             second[index] = v
+            let shrink = biases.contains { $0.contains(index) } ? Block(repeating: 1) : kept
             let moved = weights[index] * shrink - m * (unbias1 * rate) / ((v * unbias2).squareRoot() + 1e-8)
             weights[index] = moved
             averaged.values[index] = averaged.values[index] * averaging + moved * (1 - averaging)

@@ -42,29 +42,40 @@ package final class Backpropagation {
 
     package func clear() { gradientMemory.clear() }
 
-    /// Adds the gradient of the sessions' mean losses over their steps, each times `weight`.
+    /// Adds the gradient of the sessions' losses over their steps, times `weight`.
     ///
-    /// - Parameter bucket: places in `sessions`, the longest first.
-    /// - Returns: the sum of those losses, times `weight`; NaN where a logit is no finite number.
+    /// All steps weigh the same. Sessions must not: 1 / their length depends on what comes after a prefix, and since those
+    /// who buy stay longer, it would teach that short prefixes buy more seldom than they do.
+    ///
+    /// A step aims at what came of its session only in part: TD(λ), a mixture of the outcome and of what the network
+    /// itself says after the steps that follow (Sutton 1988, "Learning to Predict by the Methods of Temporal
+    /// Differences", eq. 4; the λ-return of Sutton, Barto 2018, eq. 12.2). One in a hundred sessions buys, so outcomes
+    /// are nearly all noise; that a step's probability is the mean of its successors' is not.
+    ///
+    /// - Parameters:
+    ///   - bucket: places in `sessions`, the longest first.
+    ///   - lambda: 1 aims at outcomes alone, 0 at the next step's probability alone.
+    /// - Returns: the sum of the log-losses, times `weight`; NaN where a logit is no finite number.
     package func add(
-        _ sessions: EncodedSessions, _ bucket: ArraySlice<Int32>, weight: Float, network: borrowing Network
+        _ sessions: EncodedSessions, _ bucket: ArraySlice<Int32>, weight: Float, lambda: Float,
+        network: borrowing Network
     ) -> Double {
         forward(sessions, bucket, network)
         let loss = judge(sessions, bucket)
         for (place, session) in bucket.enumerated() {
-            let label: Float = sessions.purchased[Int(session)] ? 1 : 0
-            let length = sessions.length(session)
-            let scale = weight / Float(length)
-            for step in 0..<length {
+            var target: Float = sessions.purchased[Int(session)] ? 1 : 0
+            for step in (0..<sessions.length(session)).reversed() {
                 let event = offsets[step] + place
-                errors.start[event] = (logits.start[event] - label) * scale
+                let probability = logits.start[event]
+                errors.start[event] = (probability - target) * weight
+                target = lambda * target + (1 - lambda) * probability
             }
         }
         backward(bucket.count, network)
         return loss * Double(weight)
     }
 
-    /// The sum of the sessions' mean losses over their steps; NaN where a logit is no finite number.
+    /// The sum of the sessions' log-losses over their steps; NaN where a logit is no finite number.
     package func loss(_ sessions: EncodedSessions, _ bucket: ArraySlice<Int32>, network: borrowing Network) -> Double {
         forward(sessions, bucket, network)
         return judge(sessions, bucket)
@@ -147,7 +158,7 @@ package final class Backpropagation {
             sums.start, recurrentErrors.start, count, active[0], scratch.start, gradientMemory.numbers(Float.self))
     }
 
-    /// Turns logits into probabilities and gives the sum of the sessions' mean losses.
+    /// Turns logits into probabilities and gives the sum of the sessions' losses.
     private func judge(_ sessions: EncodedSessions, _ bucket: ArraySlice<Int32>) -> Double {
         let count = offsets[active.count]
         errors.reserve(count)
@@ -164,20 +175,18 @@ package final class Backpropagation {
         guard zeros.sum() == 0 else { return .nan }
         var loss = 0.0
         for (place, session) in bucket.enumerated() {
-            let length = sessions.length(session)
             let purchased = sessions.purchased[Int(session)]
-            var sum = 0.0
             // One logarithm for several steps: eight factors of at least 1e-38 stay above the smallest number.
             var product = 1.0
-            for step in 0..<length {
+            for step in 0..<sessions.length(session) {
                 let probability = Double(logits.start[offsets[step] + place])
                 product *= max(purchased ? probability : 1 - probability, 1e-38)
                 if step & 7 == 7 {
-                    sum -= PortableMath.log(product)
+                    loss -= PortableMath.log(product)
                     product = 1
                 }
             }
-            loss += (sum - PortableMath.log(product)) / Double(length)
+            loss -= PortableMath.log(product)
         }
         return loss
     }

@@ -50,6 +50,8 @@ package struct Fitting {
         var buckets = Buckets(examples, order: order, size: bucketSize)
         let batches = (buckets.ranges.count + bucketsPerBatch - 1) / bucketsPerBatch
         var adam = Adam(fresh, options: options, totalSteps: batches * options.epochs)
+        // A constant divisor: a mean over the batch's own events would weigh long sessions down.
+        let eventsPerBatch = Double(options.batch) * Double(examples.events) / Double(examples.count)
         let passes = (0..<Self.shards).map { _ in Backpropagation(fresh.shape, kernels: kernels) }
         let gradients = passes.map { $0.gradientBlocks }
         var losses = Array(repeating: 0.0, count: Self.shards)
@@ -68,7 +70,6 @@ package struct Fitting {
                 epoch: epoch, epochs: options.epochs, events: 0, totalEvents: examples.events, loss: 0,
                 validationLoss: lastValidationLoss)
             var loss = 0.0
-            var seen = 0
             for batch in 0..<batches {
                 let members = turns[(batch * bucketsPerBatch)..<min((batch + 1) * bucketsPerBatch, turns.count)]
                 let dealt = buckets.dealt(members, shards: Self.shards)
@@ -76,9 +77,9 @@ package struct Fitting {
                     Parallel.perform(Self.shards, threads: threads) { shard, _ in
                         losses[shard] = 0
                         for bucket in dealt[shard] {
-                            // A constant divisor: a mean over the batch's own events would weigh long sessions down.
                             losses[shard] += passes[shard].add(
-                                examples, buckets[bucket], weight: 1 / Float(options.batch), network: network)
+                                examples, buckets[bucket], weight: Float(1 / eventsPerBatch), lambda: options.lambda,
+                                network: network)
                         }
                     }
                 }
@@ -90,12 +91,9 @@ package struct Fitting {
                     }
                     return ended(.diverged(epoch: epoch, batch: batch))
                 }
-                loss += batchLoss * Double(options.batch)
-                for bucket in members {
-                    seen += buckets.ranges[bucket].count
-                    told.events += buckets.events[bucket]
-                }
-                told.loss = loss / Double(seen)
+                loss += batchLoss * eventsPerBatch
+                for bucket in members { told.events += buckets.events[bucket] }
+                told.loss = loss / Double(told.events)
                 guard progress(told) else { return ended(.stopped(epoch: epoch, batch: batch + 1)) }
             }
             let validationLoss = self.loss(adam.averaged, passes)
@@ -110,7 +108,7 @@ package struct Fitting {
         return ended(.finished)
     }
 
-    /// On the validation span: the mean over sessions of the mean loss over their prefixes.
+    /// On the validation span: the mean over all prefixes.
     private func loss(_ weights: Weights, _ passes: [Backpropagation]) -> Double {
         let network = Network(weights)
         var losses = Array(repeating: 0.0, count: validationBuckets.ranges.count)
@@ -119,6 +117,6 @@ package struct Fitting {
                 losses[bucket] = passes[thread].loss(validation, validationBuckets[bucket], network: network)
             }
         }
-        return losses.reduce(0, +) / Double(max(1, validation.count))
+        return losses.reduce(0, +) / Double(max(1, validation.events))
     }
 }

@@ -21,12 +21,15 @@ extension Report {
         guard rows.contains(where: { $0.overall.intervals != nil }) else { return [] }
         let knowsTruth = rows.contains { $0.captured != nil }
         var lines = ["", "95 % intervals, sessions resampled"]
-        let titles = ["AUC", "log-loss", "ECE", "slope"] + (knowsTruth ? ["captured"] : [])
+        let titles = ["AUC", "log-loss", "ECE", "slope"] + (knowsTruth ? ["captured", "expected"] : [])
         lines.append(Self.line("", titles, width: 20))
         for row in rows {
             let intervals = row.overall.intervals
             var cells = [intervals?.auc, intervals?.logLoss, intervals?.ece, intervals?.slope].map(Self.range)
-            if knowsTruth { cells.append(row.captured.map { Self.percent($0) } ?? "-") }
+            if knowsTruth {
+                cells.append(row.captured.map { Self.percent($0) } ?? "-")
+                cells.append(row.expectedCaptured.map { Self.short($0 * 100) + " %" } ?? "-")
+            }
             lines.append(Self.line("  " + row.name, cells, width: 20))
         }
         lines += ["", Self.line("model less", ["AUC", "", "log-loss", ""], width: 20)]

@@ -10,6 +10,9 @@ public struct Report: Codable, Sendable, Equatable {
         public var modelLess: Difference?
         /// (loss of constant − loss) ÷ (loss of constant − loss of truth), where the truth is known.
         public var captured: Estimate?
+        /// The same with losses expected under the truth instead of those that came about: without the noise of who
+        /// happened to buy.
+        public var expectedCaptured: Double?
         public var earliness: [Earliness]?
         public var cartAbandonment: CartAbandonment?
     }
@@ -58,7 +61,11 @@ public struct Report: Codable, Sendable, Equatable {
             options.resamples > 0
             ? Bootstrap(sessions: test.count, resamples: options.resamples, seed: options.seed) : nil
         rows = Self.compare(scores.map { Resampled($0.name, span, $0.scores, bootstrap) })
+        let expected = scores.last?.name == "truth" ? scores.map { span.expectedLoss($0.scores) } : nil
         for index in rows.indices {
+            if let expected, let truth = expected.last, expected[1] > truth {
+                rows[index].expectedCaptured = (expected[1] - expected[index]) / (expected[1] - truth)
+            }
             rows[index].earliness = Earliness.falseAlarmShares.compactMap {
                 Earliness(span, scores[index].scores, falseAlarmsAllowed: $0)
             }

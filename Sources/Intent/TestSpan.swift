@@ -28,6 +28,19 @@ struct TestSpan {
         return scores
     }
 
+    /// Mean log-loss over all prefixes that the true posterior expects of these scores. Every session brings its own.
+    func expectedLoss(_ scores: [Float]) -> Double {
+        var sum = 0.0
+        for (number, session) in sessions.enumerated() {
+            for (step, posterior) in session.posterior.prefix(session.steps.count).enumerated() {
+                let score = min(max(Double(scores[starts[number] + step]), 1e-7), 1 - 1e-7)
+                sum -= Double(posterior) * PortableMath.log(score)
+                sum -= (1 - Double(posterior)) * PortableMath.log(1 - score)
+            }
+        }
+        return sum / Double(max(1, scores.count))
+    }
+
     /// The places that `place` chooses; it is given a session's number and answers with an event's index.
     func predictions(_ scores: [Float], at place: (Int) -> Int?) -> [Prediction] {
         sessions.indices.compactMap { number in

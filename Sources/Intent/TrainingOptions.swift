@@ -6,15 +6,19 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
     /// Sessions a gradient step.
     public var batch = 128
     /// Peak of the learning rate: reached after a twentieth of the steps, then a cosine to zero.
-    public var learningRate: Float = 0.01
+    public var learningRate: Float = 0.004
+    /// What of a step's target is the outcome rather than what the network says after later steps (TD(λ)): 1 is the
+    /// outcome alone.
+    public var lambda: Float = 0.7
     /// Largest norm of a gradient.
     public var clip: Float = 1
-    /// Share of itself, times the learning rate, that a weight loses at every gradient step.
-    public var weightDecay: Float = 0
+    /// Share of itself, times the learning rate and divided by the square root of the number of gradient steps, that a
+    /// weight loses at every one of them; biases lose nothing.
+    public var weightDecay: Float = 6
     /// Decay of the averaged weights, which are the model's.
     public var averaging: Float = 0.99
     /// Epochs without a better validation loss after which training ends.
-    public var patience = 4
+    public var patience = 8
     /// Steps of a session that training looks at: the first ones.
     public var maxSteps = 256
     /// Share of the sessions without a purchase that the weights are fitted to, corrected for exactly; `nil`: all.
@@ -26,7 +30,8 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
 
     public init() {}
 
-    /// Options that a model file does not name are those of the program that wrote it: `weightDecay` was then none.
+    /// Options that a model file does not name are those of the program that wrote it: `weightDecay` was then none, and
+    /// `lambda` 1.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         hiddenSize = try container.decode(Int.self, forKey: .hiddenSize)
@@ -34,6 +39,7 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         epochs = try container.decode(Int.self, forKey: .epochs)
         batch = try container.decode(Int.self, forKey: .batch)
         learningRate = try container.decode(Float.self, forKey: .learningRate)
+        lambda = try container.decodeIfPresent(Float.self, forKey: .lambda) ?? 1
         clip = try container.decode(Float.self, forKey: .clip)
         weightDecay = try container.decodeIfPresent(Float.self, forKey: .weightDecay) ?? 0
         averaging = try container.decode(Float.self, forKey: .averaging)
@@ -50,8 +56,9 @@ public struct TrainingOptions: Sendable, Codable, Equatable {
         try require(epochs > 0, "epochs must be above 0")
         try require(batch > 0, "batch must be above 0")
         try require(learningRate > 0 && learningRate < 1, "learningRate must lie between 0 and 1")
+        try require((0...1).contains(lambda), "lambda must lie from 0 to 1")
         try require(clip > 0, "clip must be above 0")
-        try require((0..<1).contains(weightDecay), "weightDecay must be from 0 up to 1")
+        try require((0...100).contains(weightDecay), "weightDecay must lie from 0 to 100")
         try require((0..<1).contains(averaging), "averaging must be from 0 up to 1")
         try require(patience > 0, "patience must be above 0")
         try require(maxSteps > 0, "maxSteps must be above 0")
@@ -85,8 +92,8 @@ public struct TrainingProgress: Sendable, Equatable {
     /// Events seen in this epoch, and of how many.
     public var events: Int
     public var totalEvents: Int
-    /// Mean loss a session in this epoch so far.
+    /// Mean log-loss over the prefixes of this epoch so far.
     public var loss: Double
-    /// Log-loss on the validation span after the last whole epoch.
+    /// The same on the validation span after the last whole epoch.
     public var validationLoss: Double?
 }

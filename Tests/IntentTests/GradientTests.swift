@@ -22,10 +22,10 @@ struct GradientTests {
                 Examples.session([.detail], purchased: false, sku: 7),
             ], encoder: Self.encoder)
         let analytic = Backpropagation(shape)
-        _ = analytic.add(sessions, [0, 1, 2], weight: 0.5, network: Network(weights))
+        _ = analytic.add(sessions, [0, 1, 2], weight: 0.5, lambda: 1, network: Network(weights))
 
         func loss(_ weights: Weights) -> Double {
-            Backpropagation(shape).add(sessions, [0, 1, 2], weight: 0.5, network: Network(weights))
+            Backpropagation(shape).add(sessions, [0, 1, 2], weight: 0.5, lambda: 1, network: Network(weights))
         }
         func slope(along direction: [SIMD8<Float>], step: Float) -> Double {
             var (up, down) = (weights, weights)
@@ -111,7 +111,8 @@ struct GradientTests {
                 // Twice, the second time over used memory and a gradient that is not empty.
                 for _ in 0..<2 {
                     _ = pass.add(
-                        encoded, Examples.longestFirst(sessions), weight: 0.1, network: Network(model.weights))
+                        encoded, Examples.longestFirst(sessions), weight: 0.1, lambda: 0.7,
+                        network: Network(model.weights))
                 }
                 return pass.gradient
             }
@@ -128,10 +129,10 @@ struct GradientTests {
         let encoded = EncodedSessions(sessions, encoder: model.encoder)
         let network = Network(model.weights)
         let together = Backpropagation(model.weights.shape)
-        let loss = together.add(encoded, Examples.longestFirst(sessions), weight: 1, network: network)
+        let loss = together.add(encoded, Examples.longestFirst(sessions), weight: 1, lambda: 0.7, network: network)
         let alone = Backpropagation(model.weights.shape)
         var sum = 0.0
-        for session in 0..<Int32(sessions.count) { sum += alone.add(encoded, [session], weight: 1, network: network) }
+        for session in 0..<Int32(sessions.count) { sum += alone.add(encoded, [session], weight: 1, lambda: 0.7, network: network) }
         #expect(abs(loss - sum) < 1e-9 * abs(sum), "seed \(seed)")
         let difference = zip(together.gradient, alone.gradient).map { abs(($0 - $1).sum()) }.max() ?? 0
         #expect(difference < 1e-4, "seed \(seed)")
@@ -147,7 +148,33 @@ struct GradientTests {
                 let probability = PortableMath.sigmoid(Double(logit))
                 return -PortableMath.log(session.purchased ? probability : 1 - probability)
             }
-            #expect(abs(loss - losses.reduce(0, +) / Double(losses.count)) < 1e-6)
+            #expect(abs(loss - losses.reduce(0, +)) < 1e-5)
+        }
+    }
+
+    /// The head's bias gathers what every step misses its target by.
+    @Test(arguments: [0, 0.3, 1] as [Float])
+    func aStepAimsAtTheOutcomeAndAtTheStepsAfterIt(lambda: Float) {
+        var random = RandomSource(seed: 4)
+        let model = Examples.untrained(hiddenSize: 9, seed: 4)
+        for session in Examples.random(count: 30, &random) {
+            let pass = Backpropagation(model.weights.shape)
+            _ = pass.add(
+                EncodedSessions([session], encoder: model.encoder), [0], weight: 1, lambda: lambda,
+                network: Network(model.weights))
+            let probabilities = model.logits(session).map { PortableMath.sigmoid(Double($0)) }
+            // Forwards, as the mixture is defined; the product goes backwards.
+            let missed = probabilities.indices.map { index in
+                var (share, target) = (1.0, 0.0)
+                for later in probabilities[(index + 1)...] {
+                    target += share * Double(1 - lambda) * later
+                    share *= Double(lambda)
+                }
+                target += session.purchased ? share : 0
+                return probabilities[index] - target
+            }
+            let gradient = Double(pass.gradient[model.weights.shape.headBias][0])
+            #expect(abs(gradient - missed.reduce(0, +)) < 1e-4, "\(session.steps.count) steps")
         }
     }
 
@@ -157,6 +184,6 @@ struct GradientTests {
         var weights = model.weights
         weights.values[model.weights.shape.headBias][0] = bad
         let sessions = EncodedSessions([Examples.session([.pageview, .add], purchased: true)], encoder: model.encoder)
-        #expect(Backpropagation(weights.shape).add(sessions, [0], weight: 1, network: Network(weights)).isNaN)
+        #expect(Backpropagation(weights.shape).add(sessions, [0], weight: 1, lambda: 0.7, network: Network(weights)).isNaN)
     }
 }

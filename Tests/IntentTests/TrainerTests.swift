@@ -14,6 +14,19 @@ struct TrainerTests {
         #expect(try #require(model.ece) < 0.02)
     }
 
+    /// Those who buy stay longer here, and the first event tells nothing: half of the sessions that start so buy. Weighing
+    /// each session alike would teach that one in nine does.
+    @Test func howLongASessionLastsDoesNotChangeWhatItsStartSays() throws {
+        let sessions = (0..<2_000).map { number in
+            let buys = number % 2 == 0
+            return Examples.session(
+                [EventKind](repeating: .pageview, count: buys ? 8 : 1), purchased: buys, start: Int64(number))
+        }
+        let model = try Trainer.train(sessions, options: Examples.small).model
+        let first = try #require(model.logits(sessions[0]).first)
+        #expect(abs(PortableMath.sigmoid(Double(first)) - 0.5) < 0.1)
+    }
+
     @Test func equalOptionsGiveEqualBits() throws {
         let sessions = Examples.shop(events: 30_000)
         let first = try Trainer.train(sessions, options: Examples.small)
