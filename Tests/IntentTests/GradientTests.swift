@@ -132,7 +132,9 @@ struct GradientTests {
         let loss = together.add(encoded, Examples.longestFirst(sessions), weight: 1, lambda: 0.7, network: network)
         let alone = Backpropagation(model.weights.shape)
         var sum = 0.0
-        for session in 0..<Int32(sessions.count) { sum += alone.add(encoded, [session], weight: 1, lambda: 0.7, network: network) }
+        for session in 0..<Int32(sessions.count) {
+            sum += alone.add(encoded, [session], weight: 1, lambda: 0.7, network: network)
+        }
         #expect(abs(loss - sum) < 1e-9 * abs(sum), "seed \(seed)")
         let difference = zip(together.gradient, alone.gradient).map { abs(($0 - $1).sum()) }.max() ?? 0
         #expect(difference < 1e-4, "seed \(seed)")
@@ -184,6 +186,7 @@ struct GradientTests {
         var weights = model.weights
         weights.values[model.weights.shape.headBias][0] = bad
         let sessions = EncodedSessions([Examples.session([.pageview, .add], purchased: true)], encoder: model.encoder)
-        #expect(Backpropagation(weights.shape).add(sessions, [0], weight: 1, lambda: 0.7, network: Network(weights)).isNaN)
+        #expect(
+            Backpropagation(weights.shape).add(sessions, [0], weight: 1, lambda: 0.7, network: Network(weights)).isNaN)
     }
 }
