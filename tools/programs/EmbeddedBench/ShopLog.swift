@@ -7,7 +7,7 @@ import Simulation
 
 /// What is measured with: live events of the simulated shop, and a model of it.
 enum ShopLog {
-    static let start: Int64 = 1_767_225_600_000
+    static let start: Int64 = 1_767_261_600_000
     /// Open sessions for every session that begins in a second: a visit's few minutes and the half hour of silence.
     static let openPerArrival = 2_150.0
 
