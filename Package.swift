@@ -121,8 +121,17 @@ let package = Package(
             swiftSettings: settings),
         room("ChaosChecks", path: "tools/programs/ChaosChecks", ["EventLog"]),
         room("KafkaRig", path: "tools/programs/KafkaRig", ["CRDKafka", "EventLog"]),
+        .target(name: "BenchKit", path: "tools/programs/BenchKit", swiftSettings: settings),
         .executableTarget(
-            name: "TrainBench", dependencies: ["Events", "Sessions", "Intent", "Simulation"],
+            name: "EmbeddedBench",
+            dependencies: [
+                "BenchKit", "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "Models",
+                "Scoring",
+                "Replay", "KafkaRig", argumentParser, httpClient, grdbSQLite, lifecycle, logging, nioCore, nioHTTP1,
+            ],
+            path: "tools/programs/EmbeddedBench", swiftSettings: settings),
+        .executableTarget(
+            name: "TrainBench", dependencies: ["BenchKit", "Events", "Sessions", "Intent", "Simulation"],
             path: "tools/programs/TrainBench", swiftSettings: settings),
         .executableTarget(
             name: "Chaos",
@@ -133,7 +142,7 @@ let package = Package(
             path: "tools/programs/KafkaBench", swiftSettings: settings),
         tests("ChaosTests", ["Chaos", "ChaosChecks", "KafkaBench", "KafkaRig", "EventLog"]),
         .executableTarget(
-            name: "LogBench", dependencies: ["EmbeddedLog", "EventLog", "Events", logging],
+            name: "LogBench", dependencies: ["BenchKit", "EmbeddedLog", "EventLog", "Events", logging],
             path: "tools/programs/LogBench", swiftSettings: settings),
         .executableTarget(
             name: "LogProcess", dependencies: ["EmbeddedLog", "SpooledLog", "EventLog", "Events", logging],

@@ -1,3 +1,5 @@
+import CGRU
+
 /// What a model is besides its numbers.
 public struct ModelMetadata: Sendable, Equatable, Codable {
     /// Own time of the first event of the first session used, milliseconds since the epoch.
@@ -67,32 +69,53 @@ public struct IntentModel: Sendable, Equatable {
 }
 
 /// One hidden vector and the scratch memory of a step.
+///
+/// The step is that of training with one session in the batch: the same kernels, for the widest vectors that the
+/// processor has. All of them give the same bits, so a score does not depend on the machine.
 struct StepRunner: Sendable {
     let weights: Weights
     var hidden: [SIMD8<Float>]
+    private let kernels: BatchKernels
+    private var shape: gru_shape
+    /// What the inputs add, the recurrent row, and the tape that only training reads.
     private var scratch: [SIMD8<Float>]
 
-    init(_ weights: Weights) {
+    init(_ weights: Weights, kernels: BatchKernels = .fastest) {
         self.weights = weights
+        self.kernels = kernels
+        shape = weights.shape.forKernels
         hidden = Array(repeating: SIMD8(repeating: 0), count: weights.shape.blocks)
-        scratch = Array(repeating: SIMD8(repeating: 0), count: 2 * weights.shape.row)
+        let tape = 5 * weights.shape.blocks
+        scratch = Array(repeating: SIMD8(repeating: 0), count: 2 * weights.shape.row + tape)
     }
 
     mutating func reset() { for index in hidden.indices { hidden[index] = SIMD8(repeating: 0) } }
 
     /// Takes one step and gives its logit.
     mutating func step(_ input: Encoder.Input) -> Float {
-        let shape = weights.shape
-        return weights.values.withUnsafeBufferPointer { weights in
-            hidden.withUnsafeMutableBufferPointer { hidden in
-                scratch.withUnsafeMutableBufferPointer { scratch in
-                    guard let weights = weights.baseAddress, let hidden = hidden.baseAddress,
-                        let scratch = scratch.baseAddress
-                    else { preconditionFailure("StepRunner.step: a network without units") }
-                    GRU.forward(weights, shape, input, hidden: hidden, scratch: scratch)
-                    return GRU.logit(weights, shape, hidden: hidden)
+        let row = weights.shape.row
+        let table = kernels.table
+        var logit: Float = 0
+        weights.values.withUnsafeBytes { weights in
+            hidden.withUnsafeMutableBytes { hidden in
+                scratch.withUnsafeMutableBytes { scratch in
+                    withUnsafeBytes(of: input.rows) { rows in
+                        withUnsafeBytes(of: input.numbers) { numbers in
+                            guard let weights = weights.baseAddress?.assumingMemoryBound(to: Float.self),
+                                let hidden = hidden.baseAddress?.assumingMemoryBound(to: Float.self),
+                                let sums = scratch.baseAddress?.assumingMemoryBound(to: Float.self),
+                                let rows = rows.baseAddress?.assumingMemoryBound(to: UInt16.self),
+                                let numbers = numbers.baseAddress?.assumingMemoryBound(to: Float.self)
+                            else { preconditionFailure("StepRunner.step: a network without units") }
+                            table.inputs(&shape, weights, rows, numbers, 1, sums)
+                            // h' takes the place of h block by block, after all of h has been multiplied.
+                            table.forward(
+                                &shape, weights, sums, hidden, 1, sums + 8 * row, sums + 16 * row, hidden, &logit)
+                        }
+                    }
                 }
             }
         }
+        return logit
     }
 }

@@ -17,7 +17,8 @@ public struct NumberedModel: Sendable {
 /// One partition from records to outputs: decode, fold, step, calibrate. Pure: the service around it does the IO.
 ///
 /// What `process` made is kept until `committed` says that it is durable, so that a failed commit sends the same
-/// outputs again and the fold never runs twice over state that it has changed.
+/// outputs again and the fold never runs twice over state that it has changed. Between `uncommitted`, which hands a
+/// batch out, and `committed` more may be processed: it belongs to the batch after that one.
 public struct PartitionScorer: Sendable {
     public let partition: Int
     public private(set) var fold: SessionFold
@@ -27,12 +28,16 @@ public struct PartitionScorer: Sendable {
     private var scorer: SessionScorer?
     /// Whether `position` was ever committed.
     private var hasCommitted: Bool
-    private var scores: [OutputRecord] = []
-    private var outcomes: [OutputRecord] = []
-    /// Records that the fold could not use, since the last commit: to be kept in `rejected` before it.
-    public private(set) var unusable: [RejectedRecord] = []
-    /// What `uncommitted` gave since the last record.
-    private var pending: (position: Position, batch: ScoredBatch)?
+    /// What was made of records since the last batch was handed out.
+    private var made = Made()
+    /// The batch that was handed out and is not known to be durable.
+    private var pending: (position: Position, batch: ScoredBatch, unusable: [RejectedRecord])?
+
+    private struct Made {
+        var scores: [OutputRecord] = []
+        var outcomes: [OutputRecord] = []
+        var unusable: [RejectedRecord] = []
+    }
 
     /// - Throws: `PositionError` where the committed position cannot be continued.
     public init(assigned: AssignedPartition, model: NumberedModel?, parameters: FoldParameters = .standard)
@@ -69,7 +74,7 @@ public struct PartitionScorer: Sendable {
 
     /// Folds and scores records in the order of the log.
     public mutating func process(_ records: [StoredRecord]) {
-        pending = nil
+        made.scores.reserveCapacity(made.scores.count + records.count)
         for record in records { process(record) }
     }
 
@@ -87,13 +92,13 @@ public struct PartitionScorer: Sendable {
         ) { closed.append($0) }
         for session in closed {
             scorer?.free(slot: session.slot)
-            outcomes.append(
+            made.outcomes.append(
                 OutputRecord(
                     key: session.session.key, value: OutcomeRecord(session, partition: partition).encoded()))
         }
         if case .rejected = outcome {
             let location = Location(partition: partition, offset: record.offset)
-            unusable.append(
+            made.unusable.append(
                 RejectedRecord(time: record.time, location: location, reason: reason, bytes: record.value))
         }
         guard case .step(let slot) = outcome, case .event(let event, _) = entry, let modelNumber,
@@ -102,10 +107,15 @@ public struct PartitionScorer: Sendable {
         let value = ScoreRecord(
             event, partition: partition, offset: record.offset, session: fold[slot], score: score, model: modelNumber
         ).encoded()
-        scores.append(OutputRecord(key: fold[slot].key, value: value))
+        made.scores.append(OutputRecord(key: fold[slot].key, value: value))
     }
 
-    /// What is to be committed, or `nil` where nothing new was folded. Unchanged by a second call.
+    /// Records that the fold could not use, of the batch that `uncommitted` gave: to be kept in `rejected` before its
+    /// commit.
+    public var unusable: [RejectedRecord] { pending?.unusable ?? [] }
+
+    /// What is to be committed, or `nil` where nothing new was folded. The same until it is `committed`, whatever is
+    /// processed meanwhile.
     public mutating func uncommitted() -> ScoredBatch? {
         if let pending { return pending.batch }
         guard hasUncommitted else { return nil }
@@ -116,8 +126,9 @@ public struct PartitionScorer: Sendable {
                 + "\(next.start) and \(next.next)")
         let batch = ScoredBatch(
             partition: partition, follows: hasCommitted ? position.next : nil, next: next.next,
-            lowWaterOffset: next.lowWaterOffset, position: next.encoded(), scores: scores, outcomes: outcomes)
-        pending = (next, batch)
+            lowWaterOffset: next.lowWaterOffset, position: next.encoded(), scores: made.scores, outcomes: made.outcomes)
+        pending = (next, batch, made.unusable)
+        made = Made()
         return batch
     }
 
@@ -129,8 +140,5 @@ public struct PartitionScorer: Sendable {
         position = pending.position
         hasCommitted = true
         self.pending = nil
-        scores.removeAll(keepingCapacity: true)
-        outcomes.removeAll(keepingCapacity: true)
-        unusable.removeAll()
     }
 }

@@ -5,6 +5,9 @@ import ServiceLifecycle
 import Sessions
 
 /// The state of one run of scoring; lives in one task.
+///
+/// Where the log allows it, a full batch commits while the next one is folded; one commit is under way at a time. So at
+/// most two batches of outputs are held: the one that commits, and the one in the making.
 struct ScoringRun {
     let service: ScoringService
     private var partitions: [Int: HeldPartition] = [:]
@@ -15,6 +18,8 @@ struct ScoringRun {
     /// Whether the log has said what this process scores; it may be nothing.
     private var isAssigned = false
     private var uncommitted = Uncommitted()
+    private var underWay: CommitUnderWay?
+    private let committer: Committer
     private let instruments = ScoringInstruments()
 
     /// What was folded since the last commit.
@@ -28,6 +33,7 @@ struct ScoringRun {
 
     init(service: ScoringService) {
         self.service = service
+        committer = Committer(service: service, instruments: instruments)
         shelf = Shelf(maxSessions: service.settings.shelvedSessions, lifetime: service.settings.shelfLifetime)
         recovery = Recovery(maxRejoins: service.settings.maxRejoins, delay: service.settings.rejoinDelay)
     }
@@ -47,8 +53,9 @@ struct ScoringRun {
             }
         }
         // After the shutdown signal nothing more is folded; what is folded is committed, if it goes at once.
-        guard !Task.isCancelled else { return }
         do throws(EventLogError) {
+            try await settle()
+            guard !Task.isCancelled else { return }
             try await commit(within: .zero)
         } catch {
             service.logger.warning("the last commit failed: \(error)")
@@ -59,13 +66,22 @@ struct ScoringRun {
         let settings = service.settings
         var wait = settings.idleWait
         if let since = uncommitted.since { wait = min(wait, max(.zero, settings.commitInterval - (.now - since))) }
-        switch try await service.consumer.next(limit: max(1, settings.batch - uncommitted.records), wait: wait) {
+        // Beside a commit nothing is waited for, only records are taken that are there.
+        if underWay != nil { wait = .zero }
+        let limit = max(1, settings.batch - uncommitted.records)
+        let event = try await service.consumer.next(limit: limit, wait: wait)
+        var moreWaits = false
+        if case .records(let partition, let records) = event {
+            process(records, of: partition)
+            moreWaits = records.count == limit
+        } else {
+            try await settle()
+        }
+        switch event {
+        case .records, .idle:
+            break
         case .assigned(let assigned):
             try await begin(assigned)
-        case .records(let partition, let records):
-            process(records, of: partition)
-        case .idle:
-            break
         case .revoked(let revoked):
             try await giveBack(revoked)
         case .lost(let lost):
@@ -76,7 +92,9 @@ struct ScoringRun {
         if let since = uncommitted.since,
             uncommitted.records >= settings.batch || .now - since >= settings.commitInterval
         {
-            try await commit(within: nil)
+            try await settle()
+            startCommit(within: nil)
+            if !moreWaits || !service.consumer.readsDuringCommit { try await settle() }
         }
         noteCaughtUp()
         shelf.sweep(at: .now)
@@ -197,6 +215,9 @@ struct ScoringRun {
 
     private mutating func recover(from first: EventLogError) async throws(EventLogError) {
         var error = first
+        // Its partitions go, whatever becomes of it.
+        _ = await underWay?.outcome()
+        underWay = nil
         while true {
             let action = recovery.action(error, at: .now)
             if action == .end { throw error }
@@ -205,7 +226,7 @@ struct ScoringRun {
             for partition in partitions.keys { drop(partition) }
             uncommitted = Uncommitted()
             guard case .rejoin(let delay) = action else { return }
-            await pause(delay)
+            await Committer.pause(delay)
             if Task.isCancelled || Task.isShuttingDownGracefully { return }
             do throws(EventLogError) {
                 instruments.rejoins.increment()
@@ -216,75 +237,40 @@ struct ScoringRun {
         }
     }
 
-    /// A shutdown cuts it short.
-    private func pause(_ delay: Duration) async {
-        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: delay) }
-    }
-
     // MARK: Commits
 
+    /// Commits everything that is folded, and waits for it.
+    ///
     /// - Parameter limit: for how long a commit that fails is tried again; `nil`: as often as the settings say.
     private mutating func commit(within limit: Duration?) async throws(EventLogError) {
-        let waited = uncommitted
-        let batches = partitions.keys.sorted().compactMap { partitions[$0]?.scorer.uncommitted() }
-        guard !batches.isEmpty else {
-            uncommitted = Uncommitted()
-            return
-        }
-        let started = ContinuousClock.now
-        let deadline = limit.map { started + $0 }
-        try await keep(partitions.keys.sorted().flatMap { partitions[$0]?.scorer.unusable ?? [] }, until: deadline)
-        try await commit(batches, until: deadline)
-        instruments.commitSeconds.record(duration: .now - started)
-        instruments.commits.increment()
+        try await settle()
+        startCommit(within: limit)
+        try await settle()
+    }
+
+    /// Begins to commit everything that is folded. No commit may be under way.
+    private mutating func startCommit(within limit: Duration?) {
+        precondition(underWay == nil, "ScoringRun.startCommit: the last commit is not settled")
+        defer { uncommitted = Uncommitted() }
+        let numbers = partitions.keys.sorted()
+        let batches = numbers.compactMap { partitions[$0]?.scorer.uncommitted() }
+        guard !batches.isEmpty else { return }
+        let unusable = numbers.flatMap { partitions[$0]?.scorer.unusable ?? [] }
+        underWay = CommitUnderWay(
+            Committer.Load(batches: batches, unusable: unusable, oldest: uncommitted.oldest), by: committer,
+            within: limit)
+    }
+
+    /// Waits for the commit that is under way, if one is, and takes note of it.
+    private mutating func settle() async throws(EventLogError) {
+        guard let commit = underWay else { return }
+        let outcome = await commit.outcome()
+        underWay = nil
+        try outcome.get()
         recovery.committed()
-        for batch in batches {
-            partitions[batch.partition]?.scorer.committed()
-            report(batch.partition)
-        }
-        uncommitted = Uncommitted()
-        if waited.oldest < .max {
-            instruments.latencySeconds.record(duration: .milliseconds(max(0, service.now() - waited.oldest)))
-        }
-    }
-
-    private func commit(
-        _ batches: [ScoredBatch], until deadline: ContinuousClock.Instant?
-    ) async throws(EventLogError) {
-        try await untilDone(deadline, "commit failed, trying the same outputs again") { () throws(EventLogError) in
-            try await service.consumer.commit(batches)
-        }
-    }
-
-    /// Keeps records that cannot be folded in `rejected`, before the commit that passes them over: at least once. After
-    /// a commit that never came they are folded, and kept, again; partition and offset tell the copies apart.
-    private func keep(
-        _ unusable: [RejectedRecord], until deadline: ContinuousClock.Instant?
-    ) async throws(EventLogError) {
-        guard let first = unusable.first else { return }
-        try await untilDone(deadline, "unusable records cannot be kept in rejected yet, trying again") {
-            () throws(EventLogError) in try await service.log.reject(unusable)
-        }
-        service.logger.warning(
-            "\(unusable.count) records of the log cannot be used, the first \(first.source): \(first.reason)")
-    }
-
-    /// Repeats `work` while it fails in a way that may pass: until the deadline, or else as often as the settings say.
-    private func untilDone(
-        _ deadline: ContinuousClock.Instant?, _ complaint: String, _ work: () async throws(EventLogError) -> Void
-    ) async throws(EventLogError) {
-        for attempt in 1... {
-            do throws(EventLogError) {
-                return try await work()
-            } catch {
-                let isLast =
-                    deadline.map { .now >= $0 } ?? service.settings.commitAttempts.map { attempt >= $0 } ?? false
-                guard error.mayPass, !isLast, !Task.isCancelled, !Task.isShuttingDownGracefully else { throw error }
-                service.logger.warning("\(complaint): \(error)")
-                instruments.retries.increment()
-            }
-            // One last attempt follows where a shutdown cuts the pause short.
-            await pause(service.settings.commitRetryDelay)
+        for partition in commit.partitions {
+            partitions[partition]?.scorer.committed()
+            report(partition)
         }
     }
 
@@ -311,16 +297,6 @@ struct ScoringRun {
                 default: throw error
                 }
             }
-        }
-    }
-}
-
-extension EventLogError {
-    /// Whether the same may be tried again.
-    fileprivate var mayPass: Bool {
-        switch self {
-        case .failed, .overloaded: true
-        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin: false
         }
     }
 }

@@ -17,7 +17,7 @@ public struct SessionIdentity: Sendable, Hashable, CustomStringConvertible {
         self.init(partition: Int(partition), firstOffset: firstOffset)
     }
 
-    public var description: String { "\(partition):\(firstOffset)" }
+    public var description: String { String(partition) + ":" + String(firstOffset) }
 
     /// Digits alone: a sign or a leading zero would give one session two names.
     private static func number(_ digits: some Collection<UInt8>) -> Int64? {

@@ -36,13 +36,14 @@ public struct Session: Sendable, Equatable {
     /// The events before the first purchase, in log order: what is scored, and the training example.
     public internal(set) var steps: [Step]
     public internal(set) var purchase: Purchase?
+    /// The log began after this session may have: retention passed its beginning. (Stands here because it fits into what
+    /// the purchase leaves of eight bytes.)
+    public internal(set) var truncated: Bool
     /// Events whose own time lay before their predecessor's.
     public internal(set) var outOfOrder: Int
     /// Products in the cart after the last event, and how many adds there were.
     public internal(set) var cart: Int
     public internal(set) var adds: Int
-    /// The log began after this session may have: retention passed its beginning.
-    public internal(set) var truncated: Bool
     var ids: SeenIDs
 
     /// Whether the session is known to have bought.

@@ -286,9 +286,25 @@ extension SessionFold {
 extension SessionFold {
     private func openSlot(of key: UnsafeBufferPointer<UInt8>, _ hash: UInt32, on index: Int) -> Int32? {
         timelines[index].slots.slot(hash) { slot in
-            sessions[Int(slot)].key.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(key) }
+            // Keys are native strings, whose bytes stand in one piece.
+            sessions[Int(slot)].key.utf8.withContiguousStorageIfAvailable { Self.areEqual($0, key) }
                 ?? sessions[Int(slot)].key.utf8.elementsEqual(key)
         }
+    }
+
+    /// A loop over words costs a fraction of `elementsEqual`.
+    private static func areEqual(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        let left = UnsafeRawBufferPointer(left)
+        let right = UnsafeRawBufferPointer(right)
+        var index = 0
+        while index + 8 <= left.count {
+            let word = left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard word == right.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
+            index += 8
+        }
+        while index < left.count, left[index] == right[index] { index += 1 }
+        return index == left.count
     }
 
     private mutating func open(_ event: Event, keyHash: UInt32, on index: Int, offset: Int64) -> Int32 {

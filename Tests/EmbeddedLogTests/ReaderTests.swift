@@ -39,6 +39,31 @@ struct ReaderTests {
         #expect(figures[1] < 8 << 10, "the scan grew by \(figures[1]) KiB")
     }
 
+    /// The consumer reads ahead: what it found at the end then must not hide what came since.
+    @Test func aConsumerSeesWhatCameBehindItsLastFullBatch() async throws {
+        let directory = try TemporaryDirectory()
+        let data = try await directory.open()
+        let consumer = data.makeConsumer()
+        _ = try await consumer.next(limit: 1, wait: .zero)
+        try await consumer.begin(partition: 0, at: 0)
+        func next(_ limit: Int) async throws -> [Int64]? {
+            guard case .records(_, let records) = try await consumer.next(limit: limit, wait: .zero) else { return nil }
+            return records.map(\.offset)
+        }
+        _ = try await data.log.append((0..<10).map { record($0) })
+        #expect(try await next(4) == [0, 1, 2, 3])
+        #expect(try await next(2) == [4, 5])
+        #expect(try await next(2) == [6, 7])
+        #expect(try await next(2) == [8, 9])
+        _ = try await data.log.append((10..<12).map { record($0) })
+        #expect(try await next(4) == [10, 11])
+        #expect(!consumer.isCaughtUp(0))
+        #expect(try await next(4) == nil)
+        #expect(consumer.isCaughtUp(0))
+        await consumer.close()
+        await data.close()
+    }
+
     @Test func aWaitEndsWithItsTask() async throws {
         let directory = try TemporaryDirectory()
         let data = try await directory.open()

@@ -131,6 +131,26 @@ struct PartitionScorerTests {
         }
     }
 
+    @Test func whatIsProcessedBesideACommitBelongsToTheNextBatch() throws {
+        let log = Self.log(seed: 13, count: 120)
+        let model = try TestModels.first()
+        var inTurn = try Self.scorer(log, model: model)
+        var beside = try Self.scorer(log, model: model)
+        inTurn.process(Array(log[..<70]))
+        let first = inTurn.uncommitted()
+        inTurn.committed()
+        inTurn.process(Array(log[70...]))
+        let second = inTurn.uncommitted()
+
+        beside.process(Array(log[..<70]))
+        let given = beside.uncommitted()
+        beside.process(Array(log[70...]))
+        let again = beside.uncommitted()
+        beside.committed()
+        let following = beside.uncommitted()
+        #expect(given == first && again == first && following == second)
+    }
+
     @Test func aForeignPositionIsRefused() throws {
         let log = Self.log(seed: 9, count: 50)
         var scorer = try Self.scorer(log)

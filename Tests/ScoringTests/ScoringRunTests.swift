@@ -113,6 +113,42 @@ struct ScoringRunTests {
         #expect(status.snapshot.partitions.isEmpty)
     }
 
+    // MARK: Commits beside the fold
+
+    /// The first commit cannot end before the next records are asked for, so a run that waits for it never ends.
+    @Test func aFullBatchCommitsWhileTheNextIsFolded() async throws {
+        let consumer = ScriptedConsumer(
+            [assigned(0), records(0..<40), records(40..<80), records(80..<90)], holdsCommitUntilAsked: 3)
+        try await play(consumer) { $0.batch = 40 }
+        let batches = try expected([0..<40, 40..<80, 80..<90])
+        #expect(
+            consumer.calls == [
+                .begin(partition: 0, at: 0), .commit([batches[0]]), .commit([batches[1]]), .commit([batches[2]]),
+            ])
+    }
+
+    @Test func aCommitThatFailsBesideTheFoldIsRepeatedWithTheSameOutputs() async throws {
+        let consumer = ScriptedConsumer(
+            [assigned(0), records(0..<40), records(40..<80)], holdsCommitUntilAsked: 3,
+            failures: [.failed("disk"), .failed("disk")])
+        try await play(consumer) { $0.batch = 40 }
+        let batches = try expected([0..<40, 40..<80])
+        #expect(
+            consumer.calls == [
+                .begin(partition: 0, at: 0), .commit([batches[0]]), .commit([batches[0]]), .commit([batches[0]]),
+                .commit([batches[1]]),
+            ])
+    }
+
+    @Test func aCommitThatFailsForGoodBesideTheFoldEndsScoring() async throws {
+        let consumer = ScriptedConsumer(
+            [assigned(0), records(0..<40), records(40..<80)], holdsCommitUntilAsked: 3,
+            failures: [.fenced("someone else")])
+        await #expect(throws: EventLogError.fenced("someone else")) { try await play(consumer) { $0.batch = 40 } }
+        #expect(consumer.calls == [.begin(partition: 0, at: 0), .commit(try expected([0..<40]))])
+        #expect(consumer.isClosed)
+    }
+
     // MARK: Coming back
 
     private func back(_ position: String, _ partition: Int = 0) -> ConsumerEvent {

@@ -8,6 +8,9 @@ public protocol EventConsumer: Sendable {
     /// - Throws: `.mustRejoin` where this member can do no more: drop all state and call `rejoin`.
     func next(limit: Int, wait: Duration) async throws(EventLogError) -> ConsumerEvent
 
+    /// Whether `next` may be called while a `commit` runs, which then may be of records before those that it gives.
+    var readsDuringCommit: Bool { get }
+
     /// Whether `next` has given everything that the partition held when it was last looked at.
     func isCaughtUp(_ partition: Int) -> Bool
 
@@ -34,6 +37,8 @@ public protocol EventConsumer: Sendable {
 }
 
 extension EventConsumer {
+    public var readsDuringCommit: Bool { false }
+
     /// `next` with a short wait.
     public func next(limit: Int) async throws(EventLogError) -> ConsumerEvent {
         try await next(limit: limit, wait: .milliseconds(100))

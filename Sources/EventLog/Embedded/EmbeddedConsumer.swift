@@ -6,7 +6,7 @@ import Synchronization
 public final class EmbeddedConsumer: EventConsumer {
     private struct State {
         var assigned = false
-        var readers: [Int: TableReader] = [:]
+        var readers: [Int: ReadAhead] = [:]
         /// Whose turn it is: partitions are read in rounds, so that a busy one starves no other.
         var turn = 0
         /// Partitions of which the last read brought nothing.
@@ -42,6 +42,7 @@ public final class EmbeddedConsumer: EventConsumer {
 
         let heard = eventBell.rings
         if let records = try await round(limit: limit) { return records }
+        guard wait > .zero else { return .idle }
         await eventBell.wait(after: heard, timeout: wait)
         return try await round(limit: limit) ?? .idle
     }
@@ -64,7 +65,7 @@ public final class EmbeddedConsumer: EventConsumer {
                 return (state.turn, state.readers[state.turn])
             }
             guard let reader else { continue }
-            let records = try await reader.next(limit: limit, wait: .zero)
+            let records = try await reader.next(limit: limit)
             state.withLock { state in
                 if records.isEmpty { state.caughtUp.insert(partition) } else { state.caughtUp.remove(partition) }
             }
@@ -73,11 +74,14 @@ public final class EmbeddedConsumer: EventConsumer {
         return nil
     }
 
+    public var readsDuringCommit: Bool { true }
+
     public func isCaughtUp(_ partition: Int) -> Bool { state.withLock { $0.caughtUp.contains(partition) } }
 
     public func begin(partition: Int, at offset: Int64) async throws(EventLogError) {
         state.withLock {
-            $0.readers[partition] = TableReader(.event, pool: events, partition: partition, from: offset, bell: nil)
+            $0.readers[partition] = ReadAhead(
+                TableReader(.event, pool: events, partition: partition, from: offset, bell: nil))
         }
     }
 
@@ -144,5 +148,7 @@ public final class EmbeddedConsumer: EventConsumer {
         preconditionFailure("EmbeddedConsumer.rejoin: there is no group")
     }
 
-    public func close() async {}
+    public func close() async {
+        for reader in state.withLock({ $0.readers.values }) { await reader.close() }
+    }
 }

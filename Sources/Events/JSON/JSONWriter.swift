@@ -1,88 +1,173 @@
 /// Writes one flat JSON object, member by member.
-package struct JSONWriter {
-    private var bytes: [UInt8]
+///
+/// Into memory of its own, without the checks that an array makes at every byte: a score and a record of an event are
+/// written this way for every event.
+package struct JSONWriter: ~Copyable {
+    private var start: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private var count = 0
 
     package init(reserving capacity: Int = 256) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
-        bytes.append(UInt8(ascii: "{"))
+        self.capacity = max(16, capacity)
+        start = .allocate(capacity: self.capacity)
+        append(UInt8(ascii: "{"))
     }
+
+    deinit { start.deallocate() }
 
     package mutating func member(_ key: StaticString, _ value: String) {
         begin(key)
         text(value)
     }
 
-    package mutating func member(_ key: StaticString, _ value: some FixedWidthInteger) {
+    package mutating func member(_ key: StaticString, _ value: Int64) {
         begin(key)
-        bytes.append(contentsOf: value.description.utf8)
+        if value < 0 { append(UInt8(ascii: "-")) }
+        digits(value.magnitude)
     }
+
+    package mutating func member(_ key: StaticString, _ value: Int) { member(key, Int64(value)) }
 
     /// The shortest digits that read back as the same number, which must be finite.
     package mutating func member(_ key: StaticString, _ value: Double) {
         precondition(value.isFinite, "JSONWriter.member: JSON has no word for infinity")
         begin(key)
-        bytes.append(contentsOf: value.description.utf8)
+        plain(value.description)
     }
 
     /// As for `Double`.
     package mutating func member(_ key: StaticString, _ value: Float) {
         precondition(value.isFinite, "JSONWriter.member: JSON has no word for infinity")
         begin(key)
-        bytes.append(contentsOf: value.description.utf8)
+        plain(value.description)
     }
 
     package mutating func member(_ key: StaticString, _ value: Bool) {
         begin(key)
-        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+        plain(value ? "true" : "false")
     }
 
     /// Closes the object.
     package consuming func finish() -> [UInt8] {
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
+        append(UInt8(ascii: "}"))
+        return Array(UnsafeBufferPointer(start: start, count: count))
     }
 
     /// Keys are ours and need no escapes.
     private mutating func begin(_ key: StaticString) {
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        reserve(key.utf8CodeUnitCount + 4)
+        if count > 1 { put(UInt8(ascii: ",")) }
+        put(UInt8(ascii: "\""))
+        put(UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
+        put(UInt8(ascii: "\""))
+        put(UInt8(ascii: ":"))
     }
 
     private mutating func text(_ value: String) {
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
         var value = value
         value.withUTF8 { text in
             var start = 0
-            for index in 0..<text.count where Self.needsEscape(text[index]) {
-                bytes.append(contentsOf: text[start..<index])
-                escape(text[index])
-                start = index + 1
+            while case let end = ByteSearch.firstEscape(in: text, from: start), end < text.count {
+                append(UnsafeBufferPointer(rebasing: text[start..<end]))
+                escape(text[end])
+                start = end + 1
             }
-            bytes.append(contentsOf: text[start...])
+            append(UnsafeBufferPointer(rebasing: text[start...]))
         }
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
     }
 
-    @inline(__always)
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    /// Text that needs no escapes.
+    private mutating func plain(_ value: String) {
+        var value = value
+        value.withUTF8 { append($0) }
+    }
+
+    private mutating func digits(_ value: UInt64) {
+        // At most twenty, from the last to the first.
+        reserve(20)
+        var length = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            length += 1
+        }
+        rest = value
+        for place in stride(from: count + length - 1, through: count, by: -1) {
+            start[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        count += length
     }
 
     private mutating func escape(_ byte: UInt8) {
-        bytes.append(UInt8(ascii: "\\"))
+        append(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case 0x0A: bytes.append(UInt8(ascii: "n"))
-        case 0x0D: bytes.append(UInt8(ascii: "r"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+        case 0x0A: append(UInt8(ascii: "n"))
+        case 0x0D: append(UInt8(ascii: "r"))
+        case 0x09: append(UInt8(ascii: "t"))
         default:
-            bytes.append(contentsOf: "u00".utf8)
-            bytes.append(contentsOf: (byte < 16 ? "0" : "").utf8)
-            bytes.append(contentsOf: String(byte, radix: 16).utf8)
+            plain("u00")
+            plain(byte < 16 ? "0" : "")
+            plain(String(byte, radix: 16))
         }
+    }
+
+    // MARK: Memory
+
+    private mutating func append(_ byte: UInt8) {
+        reserve(1)
+        put(byte)
+    }
+
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        reserve(bytes.count)
+        put(bytes)
+    }
+
+    /// There must be room.
+    @inline(__always)
+    private mutating func put(_ byte: UInt8) {
+        start[count] = byte
+        count += 1
+    }
+
+    @inline(__always)
+    private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+        if let from = bytes.baseAddress { (start + count).update(from: from, count: bytes.count) }
+        count += bytes.count
+    }
+
+    @inline(__always)
+    private mutating func reserve(_ more: Int) {
+        if count + more > capacity { grow(to: count + more) }
+    }
+
+    @inline(never)
+    private mutating func grow(to wanted: Int) {
+        capacity = max(wanted, 2 * capacity)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: count)
+        start.deallocate()
+        start = larger
+    }
+}
+
+extension ByteSearch {
+    /// The first byte from `start` on that JSON text must escape; the end where there is none.
+    fileprivate static func firstEscape(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index + 8 <= text.count {
+            let word = word(text, at: index)
+            let found = equal(word, UInt8(ascii: "\"")) | equal(word, UInt8(ascii: "\\")) | less(word, 0x20)
+            if found != 0 { return index + found.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < text.count, text[index] >= 0x20, text[index] != UInt8(ascii: "\""),
+            text[index] != UInt8(ascii: "\\")
+        { index += 1 }
+        return index
     }
 }

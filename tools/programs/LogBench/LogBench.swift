@@ -1,3 +1,4 @@
+import BenchKit
 import EmbeddedLog
 import EventLog
 import Events
@@ -19,7 +20,7 @@ struct LogBench {
         }
         let directory = CommandLine.arguments[1]
         print("| what | records/s | per call p50 | p99 | max |\n| --- | ---: | ---: | ---: | ---: |")
-        let price = try syncPrice(directory)
+        let price = try SyncPrice.measure(in: directory)
         line("overwrite 4 KiB and fdatasync", records: price.count, callDurations: price)
         for (tasks, batch) in [(1, 1), (64, 1), (1, 100), (8, 100), (1, 1_000), (8, 1_000)] {
             try await appending(directory, tasks: tasks, batch: batch)
@@ -100,29 +101,6 @@ struct LogBench {
             line(
                 "next and commit, 1,000 a call, a score each", records: records, callDurations: durations,
                 since: started)
-        }
-    }
-
-    /// What one durable write costs here, with nothing of ours around it.
-    static func syncPrice(_ directory: String) throws -> [Duration] {
-        let path = directory + "/sync-\(getpid())"
-        let descriptor = open(path, O_RDWR | O_CREAT, 0o644)
-        guard descriptor >= 0 else { throw EventLogError.unusable("\(path) cannot be written") }
-        defer {
-            close(descriptor)
-            unlink(path)
-        }
-        let page = [UInt8](repeating: 1, count: 4_096)
-        func write(_ number: Int) {
-            pwrite(descriptor, page, page.count, off_t(number * page.count))
-            fdatasync(descriptor)
-        }
-        // First made, then measured: the WAL, too, is overwritten most of the time.
-        for number in 0..<1_000 { write(number) }
-        return (0..<1_000).map { number in
-            let started = ContinuousClock.now
-            write(number)
-            return ContinuousClock.now - started
         }
     }
 

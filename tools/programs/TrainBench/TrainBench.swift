@@ -1,3 +1,4 @@
+import BenchKit
 import Events
 import Foundation
 import Intent
@@ -25,26 +26,26 @@ struct TrainBench {
             try Reference(python: $0, file: write(sessions, encoder))
         }
         defer { reference?.end() }
-        say("\(sessions.count) sessions, \(encoded.events) events; batches of \(batch); \(rounds) rounds")
-        if let reference { say("reference: \(reference.version)") }
+        Figures.say("\(sessions.count) sessions, \(encoded.events) events; batches of \(batch); \(rounds) rounds")
+        if let reference { Figures.say("reference: \(reference.version)") }
 
-        say("\n| training, one thread, events a processor second | C, widest vectors | C, plain | Swift |")
-        say("| --- | ---: | ---: | ---: |")
+        Figures.say("\n| training, one thread, events a processor second | C, widest vectors | C, plain | Swift |")
+        Figures.say("| --- | ---: | ---: | ---: |")
         for hidden in [32, 64] {
             let lines = (0..<rounds).map { _ in
                 [BatchKernels.fastest, .plain, .swift].map {
                     train(encoded, hidden: hidden, threads: 1, kernels: $0)
                 }
             }
-            say(
+            Figures.say(
                 "| hidden \(hidden) | "
                     + (0..<3).map { millions(lines, $0, events, \.processor) }.joined(separator: " | ") + " |")
         }
 
-        say(
+        Figures.say(
             "\n| one live step, ns of processor time | encode | encode, GRU and calibrate | ONNX Runtime, GRU only | ratio |"
         )
-        say("| --- | ---: | ---: | ---: | ---: |")
+        Figures.say("| --- | ---: | ---: | ---: | ---: |")
         let some = Array(sessions.prefix(8_000))
         let steps = Double(some.reduce(0) { $0 + $1.steps.count })
         for hidden in [32, 64] {
@@ -56,21 +57,21 @@ struct TrainBench {
                     (reference?.ask("step \(hidden)") ?? .none) / 3_000,
                 ]
             }
-            say(
+            Figures.say(
                 "| hidden \(hidden) | "
                     + (0..<3).map { at in whole(lines.map { $0[at].processor * 1e9 }) }.joined(separator: " | ")
                     + " | \(ratio(lines.map { $0[2].processor / $0[1].processor })) |")
         }
 
-        say("\n| training | | ours | PyTorch eager | ratio | PyTorch compiled | ratio |")
-        say("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+        Figures.say("\n| training | | ours | PyTorch eager | ratio | PyTorch compiled | ratio |")
+        Figures.say("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
         for (hidden, threads) in [(32, 2), (64, 2), (32, 1), (64, 1)] {
             let lines = (0..<rounds).map { _ in
                 [train(encoded, hidden: hidden, threads: threads, kernels: .fastest)]
                     + ["eager", "compile"].map { reference?.ask("train \(hidden) \(threads) \($0)") ?? .none }
             }
             for (name, part) in [("events/s", \Cost.clock), ("events a processor second", \Cost.processor)] {
-                say(
+                Figures.say(
                     "| hidden \(hidden), threads: \(threads) | \(name) | \(millions(lines, 0, events, part))"
                         + (1...2).map { mode in
                             " | \(millions(lines, mode, events, part)) | "
@@ -114,31 +115,6 @@ struct TrainBench {
             weights: Weights(shape: Weights.Shape(hiddenSize: hidden), baseRate: 0.02, random: &random),
             calibration: .identity,
             metadata: ModelMetadata(trainedFrom: 0, trainedThrough: 0, sessions: 0, buyers: 0, options: options))
-    }
-}
-
-/// Seconds by the clock, and of all processors together.
-struct Cost {
-    var clock: Double
-    var processor: Double
-
-    static let none = Cost(clock: .nan, processor: .nan)
-
-    static var now: Cost {
-        func time(_ clock: clockid_t) -> Double {
-            var time = timespec()
-            clock_gettime(clock, &time)
-            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-        }
-        return Cost(clock: time(CLOCK_MONOTONIC), processor: time(CLOCK_PROCESS_CPUTIME_ID))
-    }
-
-    static func - (left: Cost, right: Cost) -> Cost {
-        Cost(clock: left.clock - right.clock, processor: left.processor - right.processor)
-    }
-
-    static func / (left: Cost, right: Double) -> Cost {
-        Cost(clock: left.clock / right, processor: left.processor / right)
     }
 }
 
@@ -191,25 +167,20 @@ extension TrainBench {
 
 // How figures look.
 extension TrainBench {
-    /// At once, also into a pipe.
-    static func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
-
-    static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-
     /// Events a second.
     static func millions(_ lines: [[Cost]], _ at: Int, _ events: Double, _ part: KeyPath<Cost, Double>) -> String {
-        let rate = events / median(lines.map { $0[at][keyPath: part] })
+        let rate = events / Figures.median(lines.map { $0[at][keyPath: part] })
         return rate.isNaN ? "–" : String(format: "%.2f M", rate / 1e6)
     }
 
     static func whole(_ values: [Double]) -> String {
-        median(values).isNaN ? "–" : String(format: "%.0f", median(values))
+        Figures.median(values).isNaN ? "–" : String(format: "%.0f", Figures.median(values))
     }
 
     /// The median, and the least and the most.
     static func ratio(_ values: [Double]) -> String {
-        guard !median(values).isNaN, let least = values.min(), let most = values.max() else { return "–" }
-        return String(format: "%.1f (%.1f–%.1f)", median(values), least, most)
+        guard !Figures.median(values).isNaN, let least = values.min(), let most = values.max() else { return "–" }
+        return String(format: "%.1f (%.1f–%.1f)", Figures.median(values), least, most)
     }
 }
 
