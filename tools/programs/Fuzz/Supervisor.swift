@@ -67,6 +67,8 @@ struct Supervisor {
             "--worker", note, "--target", work.target.rawValue, "--seed", "\(seed)", "--from",
             "\(work.numbers.lowerBound)", "--inputs", "\(work.numbers.count)", "--corpus", corpus,
         ]
+        // A crash is to end the process, not to be explained for seconds.
+        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

@@ -19,7 +19,14 @@ struct Worker {
             let memory = mmap(nil, 8, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), memory != MAP_FAILED
         else { throw CocoaError(.fileReadUnknown) }
         let number = memory.assumingMemoryBound(to: Int.self)
-        if let (found, problem) = inputs.firstProblem(in: numbers, starting: { number.pointee = $0 }) {
+        if let (found, problem) = inputs.firstProblem(
+            in: numbers,
+            starting: { next in
+                number.pointee = next
+                // Whoever started it is gone: nobody would hear of what it finds.
+                if next & 0x3ff == 0, getppid() == 1 { exit(4) }
+            })
+        {
             number.pointee = found
             print(problem)
             exit(3)
