@@ -141,6 +141,20 @@ let package = Package(
             name: "KafkaBench", dependencies: ["KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
             path: "tools/programs/KafkaBench", swiftSettings: settings),
         tests("ChaosTests", ["Chaos", "ChaosChecks", "KafkaBench", "KafkaRig", "EventLog"]),
+        room(
+            "VirtualShop", path: "tools/programs/VirtualShop",
+            ["Events", "Sessions", "Intent", "EventLog", "EmbeddedLog", "Collector", "Scoring", logging]),
+        .executableTarget(
+            name: "Simulate", dependencies: ["VirtualShop", argumentParser], path: "tools/programs/Simulate",
+            swiftSettings: settings),
+        tests("VirtualShopTests", ["VirtualShop"]),
+        room(
+            "Fuzzing", path: "tools/programs/Fuzzing",
+            ["Events", "Sessions", "Intent", "EventLog", "SpooledLog", "CZlib", "Collector", "Console"]),
+        .executableTarget(
+            name: "Fuzz", dependencies: ["Fuzzing", argumentParser], path: "tools/programs/Fuzz",
+            swiftSettings: settings),
+        tests("FuzzingTests", ["Fuzzing"]),
         .executableTarget(
             name: "LogBench", dependencies: ["BenchKit", "EmbeddedLog", "EventLog", "Events", logging],
             path: "tools/programs/LogBench", swiftSettings: settings),

@@ -21,13 +21,13 @@ struct Committer: Sendable {
 
     /// - Parameter limit: for how long a commit that fails is tried again; `nil`: as often as the settings say.
     func commit(_ load: Load, within limit: Duration?) async throws(EventLogError) {
-        let started = ContinuousClock.now
+        let started = service.time.instant()
         let deadline = limit.map { started + $0 }
         try await keep(load.unusable, until: deadline)
         try await untilDone(deadline, "commit failed, trying the same outputs again") { () throws(EventLogError) in
             try await service.consumer.commit(load.batches)
         }
-        instruments.commitSeconds.record(duration: .now - started)
+        instruments.commitSeconds.record(duration: service.time.instant() - started)
         instruments.commits.increment()
         if load.oldest < .max {
             instruments.latencySeconds.record(duration: .milliseconds(max(0, service.now() - load.oldest)))
@@ -56,19 +56,14 @@ struct Committer: Sendable {
                 return try await work()
             } catch {
                 let isLast =
-                    deadline.map { .now >= $0 } ?? service.settings.commitAttempts.map { attempt >= $0 } ?? false
+                    deadline.map { service.time.instant() >= $0 } ?? service.settings.commitAttempts.map { attempt >= $0 } ?? false
                 guard error.mayPass, !isLast, !Task.isCancelled, !Task.isShuttingDownGracefully else { throw error }
                 service.logger.warning("\(complaint): \(error)")
                 instruments.retries.increment()
             }
             // One last attempt follows where a shutdown cuts the pause short.
-            await Self.pause(service.settings.commitRetryDelay)
+            await service.time.pause(service.settings.commitRetryDelay)
         }
-    }
-
-    /// A shutdown cuts it short.
-    static func pause(_ delay: Duration) async {
-        try? await cancelWhenGracefulShutdown { try await Task.sleep(for: delay) }
     }
 }
 
@@ -79,7 +74,7 @@ struct CommitUnderWay: Sendable {
 
     init(_ load: Committer.Load, by committer: Committer, within limit: Duration?) {
         partitions = load.batches.map(\.partition)
-        task = Task {
+        task = Task(executorPreference: committer.service.time.executor) {
             do throws(EventLogError) {
                 try await committer.commit(load, within: limit)
                 return .success(())

@@ -38,6 +38,8 @@ struct ScoringRun {
         recovery = Recovery(maxRejoins: service.settings.maxRejoins, delay: service.settings.rejoinDelay)
     }
 
+    private var instant: ContinuousClock.Instant { service.time.instant() }
+
     mutating func run() async throws {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             await askForChampion()
@@ -65,7 +67,7 @@ struct ScoringRun {
     private mutating func turn() async throws(EventLogError) {
         let settings = service.settings
         var wait = settings.idleWait
-        if let since = uncommitted.since { wait = min(wait, max(.zero, settings.commitInterval - (.now - since))) }
+        if let since = uncommitted.since { wait = min(wait, max(.zero, settings.commitInterval - (instant - since))) }
         // Beside a commit nothing is waited for, only records are taken that are there.
         if underWay != nil { wait = .zero }
         let limit = max(1, settings.batch - uncommitted.records)
@@ -90,20 +92,20 @@ struct ScoringRun {
             for partition in lost { drop(partition) }
         }
         if let since = uncommitted.since,
-            uncommitted.records >= settings.batch || .now - since >= settings.commitInterval
+            uncommitted.records >= settings.batch || instant - since >= settings.commitInterval
         {
             try await settle()
             startCommit(within: nil)
             if !moreWaits || !service.consumer.readsDuringCommit { try await settle() }
         }
         noteCaughtUp()
-        shelf.sweep(at: .now)
+        shelf.sweep(at: instant)
         if isAssigned, partitions.values.allSatisfy({ !$0.scorer.fold.isResuming }) { service.status.becomeReady() }
         try await tick()
     }
 
     private mutating func askForChampion() async {
-        let instant = ContinuousClock.now
+        let instant = self.instant
         if let championAsked, instant - championAsked < service.settings.championInterval { return }
         championAsked = instant
         guard let next = await service.champion(model?.number) else { return }
@@ -116,9 +118,10 @@ struct ScoringRun {
     private mutating func process(_ records: [StoredRecord], of partition: Int) {
         // What still comes of one that went belongs to somebody else.
         guard partitions[partition] != nil else { return }
-        partitions[partition]?.process(records)
+        let instant = self.instant
+        partitions[partition]?.process(records, at: instant)
         uncommitted.records += records.count
-        uncommitted.since = uncommitted.since ?? .now
+        uncommitted.since = uncommitted.since ?? instant
         if let first = records.first { uncommitted.oldest = min(uncommitted.oldest, first.time) }
         report(partition)
     }
@@ -139,7 +142,7 @@ struct ScoringRun {
         if isAssigned { service.logger.info("now assigned: partitions \(assigned.map(\.partition).sorted())") }
         for partition in assigned {
             let scorer = try scorer(of: partition)
-            partitions[partition.partition] = HeldPartition(scorer)
+            partitions[partition.partition] = HeldPartition(scorer, at: instant)
             report(partition.partition)
             try await service.consumer.begin(partition: partition.partition, at: scorer.fold.nextOffset)
         }
@@ -149,7 +152,7 @@ struct ScoringRun {
     /// The state with which an assigned partition begins.
     private mutating func scorer(of assigned: AssignedPartition) throws(EventLogError) -> PartitionScorer {
         let number = assigned.partition
-        if var kept = shelf.take(assigned, at: .now) {
+        if var kept = shelf.take(assigned, at: instant) {
             if let model, kept.modelNumber != model.number { kept.swap(to: model) }
             service.logger.info("partition \(number): back as it was, goes on from offset \(kept.fold.nextOffset)")
             return kept
@@ -205,7 +208,7 @@ struct ScoringRun {
     /// A partition goes. Where it may come back as it was, its state is kept for a while.
     private mutating func drop(_ partition: Int) {
         guard let held = partitions.removeValue(forKey: partition) else { return }
-        shelf.keep(held.scorer, at: .now)
+        shelf.keep(held.scorer, at: instant)
         service.status.take(nil, at: partition)
     }
 
@@ -219,14 +222,14 @@ struct ScoringRun {
         _ = await underWay?.outcome()
         underWay = nil
         while true {
-            let action = recovery.action(error, at: .now)
+            let action = recovery.action(error, at: instant)
             if action == .end { throw error }
             service.logger.warning("what is not committed is dropped: \(error)")
             instruments.partitionsLost.increment(by: partitions.count)
-            for partition in partitions.keys { drop(partition) }
+            for partition in partitions.keys.sorted() { drop(partition) }
             uncommitted = Uncommitted()
             guard case .rejoin(let delay) = action else { return }
-            await Committer.pause(delay)
+            await service.time.pause(delay)
             if Task.isCancelled || Task.isShuttingDownGracefully { return }
             do throws(EventLogError) {
                 instruments.rejoins.increment()
@@ -280,20 +283,24 @@ struct ScoringRun {
     /// moved by a record of its own.
     private mutating func tick() async throws(EventLogError) {
         let now = service.now()
-        for (partition, held) in partitions where !held.scorer.fold.isResuming {
-            guard let begins = held.scorer.fold.liveSilenceBegins, now > begins,
-                held.allowsTick(interval: service.settings.tickInterval)
+        for partition in partitions.keys.sorted() {
+            let instant = self.instant
+            guard let held = partitions[partition], !held.scorer.fold.isResuming,
+                let begins = held.scorer.fold.liveSilenceBegins, now > begins,
+                held.allowsTick(interval: service.settings.tickInterval, at: instant)
             else { continue }
             do throws(EventLogError) {
                 try await service.log.appendTick(partition: partition)
                 instruments.ticks.increment()
-                partitions[partition]?.tick = (folded: held.scorer.fold.counters.control, sent: .now)
+                let instant = self.instant
+                partitions[partition]?.tick = (folded: held.scorer.fold.counters.control, sent: instant)
             } catch {
                 switch error {
                 // A later turn tries again; the sessions stay open until then.
                 case .overloaded, .failed, .closed:
                     service.logger.warning("no tick for partition \(partition), trying again: \(error)")
-                    partitions[partition]?.lastRecords = .now
+                    let instant = self.instant
+                    partitions[partition]?.lastRecords = instant
                 default: throw error
                 }
             }

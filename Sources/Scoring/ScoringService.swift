@@ -46,6 +46,7 @@ public struct ScoringService: Service {
     let settings: Settings
     let status: ScoringStatus
     let logger: Logger
+    let time: ScoringTime
 
     /// - Parameters:
     ///   - now: milliseconds since the epoch; decides only when a tick is due, and measures latency.
@@ -55,12 +56,24 @@ public struct ScoringService: Service {
         logger: Logger, now: @escaping @Sendable () -> Int64,
         champion: @escaping @Sendable (_ current: Int?) async -> NumberedModel?
     ) {
+        self.init(
+            log: log, consumer: consumer, status: status, settings: settings, logger: logger, now: now,
+            time: .continuous, champion: champion)
+    }
+
+    /// As above, in a time of its own.
+    package init(
+        log: any EventLog, consumer: any EventConsumer, status: ScoringStatus, settings: Settings, logger: Logger,
+        now: @escaping @Sendable () -> Int64, time: ScoringTime,
+        champion: @escaping @Sendable (_ current: Int?) async -> NumberedModel?
+    ) {
         self.log = log
         self.consumer = consumer
         self.status = status
         self.settings = settings
         self.logger = logger
         self.now = now
+        self.time = time
         self.champion = champion
     }
 
@@ -83,4 +96,14 @@ public struct ScoringService: Service {
         await consumer.close()
         logger.info("scoring ends; what it has not committed is folded again at the next start")
     }
+}
+
+extension ScoringTime {
+    /// The machine's own.
+    static let continuous = ScoringTime(
+        instant: { .now },
+        pause: { duration in
+            // Cut short, there is nothing to do but to go on.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: duration) }
+        })
 }

@@ -134,7 +134,7 @@ package enum SpoolFormat {
             guard let identity = reader.long(), let key = reader.text() else { return nil }
             return .event(NewRecord(key: key, value: Array(reader.bytes), identity: identity))
         case 2:
-            guard let time = reader.long(), let line = reader.long().map({ Int64(bitPattern: $0) }),
+            guard let time = reader.long(), let line = reader.long().map({ Int64(bitPattern: $0) }), line >= -1,
                 let source = reader.text(), let reason = reader.text()
             else { return nil }
             return .rejected(
