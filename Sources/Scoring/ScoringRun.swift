@@ -93,12 +93,14 @@ struct ScoringRun {
         model = next
         for partition in partitions.keys { partitions[partition]?.scorer.swap(to: next) }
         service.status.take(model: next.number)
+        FaultPoint.modelSwap.pass()
     }
 
     private mutating func process(_ records: [StoredRecord], of partition: Int) {
         // What still comes of one that went belongs to somebody else.
-        guard partitions[partition] != nil else { return }
+        guard let isResuming = partitions[partition]?.scorer.fold.isResuming else { return }
         partitions[partition]?.process(records)
+        if isResuming { FaultPoint.refold.pass() }
         uncommitted.records += records.count
         uncommitted.since = uncommitted.since ?? .now
         if let first = records.first { uncommitted.oldest = min(uncommitted.oldest, first.time) }
