@@ -126,7 +126,9 @@ let package = Package(
             path: "tools/programs/TrainBench", swiftSettings: settings),
         .executableTarget(
             name: "Chaos",
-            dependencies: ["ChaosChecks", "KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
+            dependencies: [
+                "ChaosChecks", "KafkaRig", "EmbeddedLog", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1,
+            ],
             path: "tools/programs/Chaos", swiftSettings: settings),
         .executableTarget(
             name: "KafkaBench", dependencies: ["KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],

@@ -3,9 +3,8 @@ import Foundation
 /// What a run did and what it showed.
 struct ChaosReport: Codable {
     var seed: UInt64
-    var brokers: String
-    /// `real`, or `mock`.
-    var cluster: String
+    /// What kind of log it was, and where.
+    var log: String
     var settled: Bool
     /// What has been proved, and what nothing is said about.
     var claimed: [String]
@@ -28,7 +27,7 @@ struct ChaosReport: Codable {
         func list(_ values: [String: Int]) -> String {
             values.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         }
-        var text = "seed \(seed) on a \(cluster) cluster, \(brokers)\n"
+        var text = "seed \(seed) on \(log)\n"
         text += "did: \(list(deeds))\n"
         text += "saw: \(list(counts))\n"
         for note in notes.prefix(20) { text += "note: \(note)\n" }

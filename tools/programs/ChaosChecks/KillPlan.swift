@@ -1,0 +1,77 @@
+public import EventLog
+
+/// When and where a server is killed, round by round: a function of seed and number of kills alone.
+public struct KillPlan: Sendable, Equatable {
+    public enum Deed: Sendable, Equatable {
+        /// kill -9 so long after it was started, be it ready by then or not.
+        case anywhere(after: Duration)
+        /// It dies at a fault point; killed all the same where it does not come there in time.
+        case at(Fault)
+    }
+
+    public struct Round: Sendable, Equatable {
+        public var deed: Deed
+        /// Of whoever changes models beside it: where that process dies.
+        public var change: Fault?
+        /// From the end to the next start.
+        public var downFor: Duration
+    }
+
+    public var rounds: [Round]
+
+    /// Points of those who change models; all others are a server's.
+    public static let changes: [FaultPoint] = [.modelAdd, .modelPromote]
+
+    /// Every point comes once before any comes twice, and about half of all kills beyond that fall anywhere.
+    ///
+    /// - Parameter points: to be left out where the server does not come there.
+    public init(seed: UInt64, kills: Int, points: [FaultPoint] = FaultPoint.allCases) {
+        var random = SeededRandom(seed)
+        let places = points.filter { !Self.changes.contains($0) }
+        let changes = points.filter(Self.changes.contains)
+        // In rounds of all points, each in an order of its own.
+        var deck: [FaultPoint] = []
+        var changeDeck: [FaultPoint] = []
+        rounds = []
+        for number in 0..<kills {
+            let isAnywhere = places.isEmpty || number >= places.count && Bool.random(using: &random)
+            let deed: Deed
+            if isAnywhere {
+                deed = .anywhere(after: .milliseconds(Int.random(in: 20...2_000, using: &random)))
+            } else {
+                if deck.isEmpty { deck = places.shuffled(using: &random) }
+                let point = deck.removeLast()
+                deed = .at(Fault(point, passage: Int.random(in: Self.passages(of: point), using: &random)))
+            }
+            var change: Fault?
+            if !changes.isEmpty, number < changes.count || Int.random(in: 0..<4, using: &random) == 0 {
+                if changeDeck.isEmpty { changeDeck = changes.shuffled(using: &random) }
+                change = Fault(changeDeck.removeLast())
+            }
+            rounds.append(
+                Round(deed: deed, change: change, downFor: .milliseconds(Int.random(in: 0...200, using: &random))))
+        }
+        // Nothing is folded again, and no new champion comes, before anything has happened.
+        if let first = rounds.indices.first(where: { rounds[$0].needsNoPast }) { rounds.swapAt(0, first) }
+    }
+
+    /// Passages that a server under load comes to within seconds.
+    static func passages(of point: FaultPoint) -> ClosedRange<Int> {
+        switch point {
+        case .append, .commitBefore, .commitAfter: 1...120
+        case .positionBefore, .positionAfter: 1...80
+        case .refold: 1...3
+        case .modelSwap: 1...2
+        case .checkpoint, .retention, .modelAdd, .modelPromote: 1...1
+        }
+    }
+}
+
+extension KillPlan.Round {
+    fileprivate var needsNoPast: Bool {
+        switch deed {
+        case .anywhere(let after): after > .seconds(1)
+        case .at(let fault): [.append, .commitBefore, .commitAfter, .positionBefore].contains(fault.point)
+        }
+    }
+}
