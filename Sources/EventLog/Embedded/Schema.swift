@@ -53,6 +53,8 @@ enum Schema {
                 // First without the right to write: opening a pool turns any SQLite file into a WAL one.
                 var looking = Configuration()
                 looking.readonly = true
+                // After a kill whoever opens first recovers the WAL, and all others wait for it.
+                looking.busyMode = configuration.busyMode
                 try DatabaseQueue(path: path, configuration: looking).read { database in
                     if try readOnly || !isNew(database) { try check(database, path) }
                 }
