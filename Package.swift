@@ -181,8 +181,6 @@ let package = Package(
             ]),
         tests(
             "EndToEndTests",
-            [
-                "dinghy", "EventLog", "EmbeddedLog", "Events", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix,
-            ]),
+            ["dinghy", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix]),
     ]
 )

@@ -15,7 +15,7 @@ final class Deeds: Sendable {
         var findings: [String] = []
         var notes: [String] = []
         var replays: [String] = []
-        var change: Fault?
+        var changes: [Fault] = []
     }
 
     private let state = Mutex(State())
@@ -37,13 +37,8 @@ final class Deeds: Sendable {
     func finish(replay: String) { state.withLock { $0.replays.append(replay) } }
 
     /// Where the next one who changes models is to die.
-    func arm(_ change: Fault) { state.withLock { $0.change = change } }
-    func takeChange() -> Fault? {
-        state.withLock { state in
-            defer { state.change = nil }
-            return state.change
-        }
-    }
+    func arm(_ change: Fault) { state.withLock { $0.changes.append(change) } }
+    func takeChange() -> Fault? { state.withLock { $0.changes.isEmpty ? nil : $0.changes.removeFirst() } }
 }
 
 /// Reads one file after another into the server, under a name of its own each. Some are killed on their way and begin
@@ -103,7 +98,8 @@ struct ModelChanges {
         var random = SeededRandom(seed)
         // Two models are there from the start.
         var next = 2
-        for turn in 1... where deeds.isLoaded {
+        for turn in 1... {
+            guard deeds.isLoaded else { return }
             let fault = deeds.takeChange()
             switch fault?.point {
             case .modelAdd: try await change(["models", "import", model], fault)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// What a run did and what it showed.
@@ -16,14 +17,21 @@ struct ChaosReport: Codable {
     var deeds: [String: Int]
     var counts: [String: Int]
 
-    func json() -> String {
+    /// Prints it, and ends with the exit code that it comes to.
+    func conclude(asJSON: Bool) throws {
+        print(asJSON ? json() : text(), terminator: "")
+        if !findings.isEmpty { throw ExitCode(1) }
+        if !settled { throw ExitCode(3) }
+    }
+
+    private func json() -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(self) else { preconditionFailure("ChaosReport.json: texts and numbers") }
         return String(decoding: data, as: UTF8.self) + "\n"
     }
 
-    func text() -> String {
+    private func text() -> String {
         func list(_ values: [String: Int]) -> String {
             values.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         }

@@ -58,8 +58,15 @@ struct EmbeddedRun {
         let csv = workplace.directory + "/replay.csv"
         try await check(["simulate", "--events", "\(Self.replayedEvents)", "--seed", "11"], output: csv)
 
-        let started = ContinuousClock.now
         let plan = KillPlan(seed: settings.seed, kills: settings.kills, points: Self.points)
+        note("killing the first servers of \(plan.births.count) new directories")
+        for (number, time) in plan.births.enumerated() {
+            if let finding = try await victim.bear(workplace.data("new-\(number)"), killedAfter: time) {
+                deeds.find(finding)
+            }
+            deeds.count("deaths at birth")
+        }
+        let started = ContinuousClock.now
         let replays = Replays(
             workplace: workplace, url: victim.url, csv: csv, speed: try Self.speed(csv), deeds: deeds)
         let changes = ModelChanges(workplace: workplace, model: model, deeds: deeds)
@@ -112,6 +119,7 @@ struct EmbeddedRun {
             let end = try await victim.live(round)
             switch end {
             case .killed: deeds.count("deaths anywhere")
+            case .stopped: deeds.count("stops in order")
             case .diedAt(let point): deeds.count("deaths at \(point.rawValue)")
             case .missed(let point):
                 deeds.count("deaths anywhere")

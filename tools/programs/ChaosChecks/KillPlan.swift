@@ -5,6 +5,8 @@ public struct KillPlan: Sendable, Equatable {
     public enum Deed: Sendable, Equatable {
         /// kill -9 so long after it was started, be it ready by then or not.
         case anywhere(after: Duration)
+        /// Asked to stop so long after it was started, and killed where it has not stopped in time.
+        case stopping(after: Duration, patience: Duration)
         /// It dies at a fault point; killed all the same where it does not come there in time.
         case at(Fault)
     }
@@ -15,9 +17,16 @@ public struct KillPlan: Sendable, Equatable {
         public var change: Fault?
         /// From the end to the next start.
         public var downFor: Duration
+
+        /// Where the server is to die.
+        public var fault: Fault? {
+            if case .at(let fault) = deed { fault } else { nil }
+        }
     }
 
     public var rounds: [Round]
+    /// Of directories of their own: when their first server is killed, while it makes them.
+    public var births: [Duration]
 
     /// Points of those who change models; all others are a server's.
     public static let changes: [FaultPoint] = [.modelAdd, .modelPromote]
@@ -33,11 +42,16 @@ public struct KillPlan: Sendable, Equatable {
         var deck: [FaultPoint] = []
         var changeDeck: [FaultPoint] = []
         rounds = []
+        births = (0..<(kills + 9) / 10).map { _ in .milliseconds(Int.random(in: 1...150, using: &random)) }
         for number in 0..<kills {
             let isAnywhere = places.isEmpty || number >= places.count && Bool.random(using: &random)
             let deed: Deed
             if isAnywhere {
-                deed = .anywhere(after: .milliseconds(Int.random(in: 20...2_000, using: &random)))
+                let after = Duration.milliseconds(Int.random(in: 20...2_000, using: &random))
+                deed =
+                    Int.random(in: 0..<5, using: &random) == 0
+                    ? .stopping(after: after, patience: .milliseconds(Int.random(in: 0...60, using: &random)))
+                    : .anywhere(after: after)
             } else {
                 if deck.isEmpty { deck = places.shuffled(using: &random) }
                 let point = deck.removeLast()
@@ -61,6 +75,7 @@ public struct KillPlan: Sendable, Equatable {
         case .append, .commitBefore, .commitAfter: 1...120
         case .positionBefore, .positionAfter: 1...80
         case .refold: 1...3
+        // The first is the one at its start.
         case .modelSwap: 1...2
         case .checkpoint, .retention, .modelAdd, .modelPromote: 1...1
         }
@@ -70,7 +85,7 @@ public struct KillPlan: Sendable, Equatable {
 extension KillPlan.Round {
     fileprivate var needsNoPast: Bool {
         switch deed {
-        case .anywhere(let after): after > .seconds(1)
+        case .anywhere(let after), .stopping(let after, _): after > .seconds(1)
         case .at(let fault): [.append, .commitBefore, .commitAfter, .positionBefore].contains(fault.point)
         }
     }
