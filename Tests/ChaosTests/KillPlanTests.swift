@@ -29,6 +29,12 @@ struct KillPlanTests {
         }
     }
 
+    @Test(arguments: seeds)
+    func whatIsFoldedAgainWasFoldedBefore(seed: UInt64) {
+        let rounds = KillPlan(seed: seed, kills: 10).rounds
+        #expect(rounds.firstIndex { $0.fault == Fault(.refold) } == 8)
+    }
+
     @Test(arguments: FaultPoint.allCases)
     func aPointIsWrittenAsItIsRead(point: FaultPoint) throws {
         #expect(try Fault("\(point.rawValue)") == Fault(point))

@@ -28,8 +28,8 @@ struct Victim {
     var url: String { "http://127.0.0.1:\(port)" }
     private var log: String { workplace.log("server") }
 
-    /// How long a server may take to come to a fault point, under load.
-    private static let limit = Duration.seconds(30)
+    /// How long a server may take to come to a fault point, under load; it folds again at its start alone.
+    private static func limit(_ point: FaultPoint) -> Duration { point == .refold ? .seconds(10) : .seconds(30) }
 
     /// One life of the server.
     func live(_ round: KillPlan.Round) async throws -> End {
@@ -44,7 +44,7 @@ struct Victim {
                 try await Task.sleep(for: after)
                 child.signal(SIGTERM)
                 try await Task.sleep(for: patience)
-            case .at: try await Task.sleep(for: Self.limit)
+            case .at(let fault): try await Task.sleep(for: Self.limit(fault.point))
             }
             wasKilled.withLock { $0 = true }
             child.signal(SIGKILL)

@@ -65,8 +65,16 @@ public struct KillPlan: Sendable, Equatable {
             rounds.append(
                 Round(deed: deed, change: change, downFor: .milliseconds(Int.random(in: 0...200, using: &random))))
         }
-        // Nothing is folded again, and no new champion comes, before anything has happened.
+        giveAPast(places: places.count)
+    }
+
+    /// Nothing is folded again, and no new champion comes, before anything has happened.
+    private mutating func giveAPast(places: Int) {
         if let first = rounds.indices.first(where: { rounds[$0].needsNoPast }) { rounds.swapAt(0, first) }
+        guard let refold = rounds.indices.first(where: { rounds[$0].fault?.point == .refold }) else { return }
+        // There is one batch by then, perhaps no second one.
+        rounds[refold].deed = .at(Fault(.refold))
+        if refold < places { rounds.swapAt(refold, min(places, rounds.count) - 1) }
     }
 
     /// Passages that a server under load comes to within seconds.
