@@ -42,6 +42,27 @@ struct DirectoryTests {
         await opened.close()
     }
 
+    /// A kill while a file is turned into a WAL one leaves a journal that only who may write can roll back.
+    @Test func aHotJournalIsRolledBack() async throws {
+        let made = try TemporaryDirectory()
+        await (try made.open()).close()
+        let killed = try TemporaryDirectory()
+        let database = try DatabaseQueue(path: made.events)
+        try database.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN")
+            try database.execute(
+                sql: "INSERT INTO rejected VALUES (1, 1, 'x', 'x', 1, zeroblob(1000000)); DELETE FROM meta")
+            // Copied in the middle of the transaction: as a kill would leave them.
+            for file in ["events.sqlite", "events.sqlite-journal"] {
+                try FileManager.default.copyItem(atPath: "\(made.path)/\(file)", toPath: "\(killed.path)/\(file)")
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        let opened = try await killed.open()
+        #expect(try await opened.log.rejectedCount() == 0)
+        await opened.close()
+    }
+
     @Test func aDirectoryIsMadeWithItsParents() async throws {
         let directory = try TemporaryDirectory()
         let data = try await DataDirectory.open(
