@@ -48,7 +48,7 @@ struct DirectoryTests {
         await (try made.open()).close()
         let killed = try TemporaryDirectory()
         let database = try DatabaseQueue(path: made.events)
-        try database.writeWithoutTransaction { database in
+        try await database.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN")
             try database.execute(
                 sql: "INSERT INTO rejected VALUES (1, 1, 'x', 'x', 1, zeroblob(1000000)); DELETE FROM meta")
