@@ -135,7 +135,9 @@ let package = Package(
             path: "tools/programs/TrainBench", swiftSettings: settings),
         .executableTarget(
             name: "Chaos",
-            dependencies: ["ChaosChecks", "KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
+            dependencies: [
+                "ChaosChecks", "KafkaRig", "EmbeddedLog", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1,
+            ],
             path: "tools/programs/Chaos", swiftSettings: settings),
         .executableTarget(
             name: "KafkaBench", dependencies: ["KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
@@ -202,8 +204,6 @@ let package = Package(
             ]),
         tests(
             "EndToEndTests",
-            [
-                "dinghy", "EventLog", "EmbeddedLog", "Events", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix,
-            ]),
+            ["dinghy", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix]),
     ]
 )

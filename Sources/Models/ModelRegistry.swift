@@ -1,3 +1,4 @@
+import EventLog
 import FoundationEssentials
 public import Intent
 
@@ -80,6 +81,7 @@ public struct ModelRegistry: Sendable {
         // A model without JSON is one whose adding a crash cut short: its number is spent.
         let number = max(try numbers().last ?? 0, try numbers(of: ".model").last ?? 0) + 1
         try Files.create(path(number, ".model"), bytes)
+        FaultPoint.modelAdd.pass()
         let entry = ModelEntry(
             number: number, created: time, origin: origin, bytes: bytes.count, model: model, report: report,
             verdict: verdict)
@@ -131,6 +133,7 @@ public struct ModelRegistry: Sendable {
     private func change(_ change: ModelChange) throws(RegistryError) {
         _ = try load(change.to)
         try Files.append(line: Self.json(change), to: historyPath)
+        FaultPoint.modelPromote.pass()
         try Files.replace(championPath, Array("\(change.to)\n".utf8))
     }
 

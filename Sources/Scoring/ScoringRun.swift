@@ -113,13 +113,15 @@ struct ScoringRun {
         model = next
         for partition in partitions.keys { partitions[partition]?.scorer.swap(to: next) }
         service.status.take(model: next.number)
+        FaultPoint.modelSwap.pass()
     }
 
     private mutating func process(_ records: [StoredRecord], of partition: Int) {
         // What still comes of one that went belongs to somebody else.
-        guard partitions[partition] != nil else { return }
+        guard let isResuming = partitions[partition]?.scorer.fold.isResuming else { return }
         let instant = self.instant
         partitions[partition]?.process(records, at: instant)
+        if isResuming { FaultPoint.refold.pass() }
         uncommitted.records += records.count
         uncommitted.since = uncommitted.since ?? instant
         if let first = records.first { uncommitted.oldest = min(uncommitted.oldest, first.time) }

@@ -1,3 +1,4 @@
+import EventLog
 import Foundation
 import KafkaRig
 import Testing
@@ -27,6 +28,16 @@ struct ProgramTests {
         return try await Child.run(chaos, arguments, log: log)
     }
 
+    /// Ten kills come to every point at which a server or those who change its models can die.
+    @Test(arguments: [5])
+    func aShopOnItsOwnLogSurvivesTenKills(seed: Int) async throws {
+        let result = try await Self.run(["embedded", "--kills", "10", "--seed", "\(seed)"])
+        #expect(result.code == 0, "seed \(seed): \(result.output)")
+        for point in FaultPoint.allCases where point != .retention {
+            #expect(result.output.contains("deaths at \(point.rawValue)"), "seed \(seed): \(result.output)")
+        }
+    }
+
     @Test func aShopOverTheMockSurvives() async throws {
         let result = try await Self.run(["kafka", "--seconds", "15", "--seed", "3", "--settle-seconds", "120"])
         #expect(result.code == 0, "\(result.output)")
@@ -46,7 +57,8 @@ struct ProgramTests {
 
     @Test(arguments: [
         ["kafka", "--seconds", "1"], ["kafka", "--scorers", "0"], ["kafka", "--rate", "0"], ["kafka", "--wrong"],
-        ["kafka", "--seconds", "1200", "--rate", "1000"],
+        ["kafka", "--seconds", "1200", "--rate", "1000"], ["embedded", "--kills", "0"],
+        ["embedded", "--seconds", "1201"],
     ])
     func wrongUsageIsRefused(arguments: [String]) async throws {
         let result = try await Self.run(arguments)

@@ -3,6 +3,7 @@ import EventLog
 import Foundation
 import GRDB
 import LogContract
+import Synchronization
 import Testing
 
 /// A data directory that cannot be used is refused in words that say why and what to do, and left as it was.
@@ -17,6 +18,49 @@ struct DirectoryTests {
         } catch EventLogError.unusable(let reason) {
             return reason
         }
+    }
+
+    /// After a kill the first to open a file recovers its WAL, and holds it alone meanwhile.
+    @Test(arguments: [false, true])
+    func aFileThatSomebodyHoldsForAMomentIsWaitedFor(readOnly: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let data = try await directory.open()
+        _ = try await data.log.append([record(1)])
+        await data.close()
+        let holder = try ExclusiveHold(of: directory.events)
+        let before = openDescriptors(of: directory.events)
+        let isOver = Atomic(false)
+        let opening = Task {
+            defer { isOver.store(true, ordering: .relaxed) }
+            return readOnly ? try await DataDirectory.openReadOnly(directory.path) : try await directory.open()
+        }
+        // Until it has come to the file.
+        while openDescriptors(of: directory.events) == before, !isOver.load(ordering: .relaxed) { await Task.yield() }
+        try holder.release()
+        let opened = try await opening.value
+        #expect(try await contents(of: opened.log).count == 1)
+        await opened.close()
+    }
+
+    /// A kill while a file is turned into a WAL one leaves a journal that only who may write can roll back.
+    @Test func aHotJournalIsRolledBack() async throws {
+        let made = try TemporaryDirectory()
+        await (try made.open()).close()
+        let killed = try TemporaryDirectory()
+        let database = try DatabaseQueue(path: made.events)
+        try await database.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN")
+            try database.execute(
+                sql: "INSERT INTO rejected VALUES (1, 1, 'x', 'x', 1, zeroblob(1000000)); DELETE FROM meta")
+            // Copied in the middle of the transaction: as a kill would leave them.
+            for file in ["events.sqlite", "events.sqlite-journal"] {
+                try FileManager.default.copyItem(atPath: "\(made.path)/\(file)", toPath: "\(killed.path)/\(file)")
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        let opened = try await killed.open()
+        #expect(try await opened.log.rejectedCount() == 0)
+        await opened.close()
     }
 
     @Test func aDirectoryIsMadeWithItsParents() async throws {

@@ -44,6 +44,30 @@ final class WriteLock: Sendable {
     func release() throws { try database.inDatabase { try $0.rollback() } }
 }
 
+/// A connection that has an SQLite file to itself: nobody else can even read it.
+final class ExclusiveHold: Sendable {
+    private let database: DatabaseQueue
+
+    init(of path: String) throws {
+        database = try DatabaseQueue(path: path)
+        try database.inDatabase { database in
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            // Taken by the first read, and kept.
+            try database.execute(sql: "SELECT count(*) FROM event")
+        }
+    }
+
+    func release() throws { try database.close() }
+}
+
+/// How often this process has a file open.
+func openDescriptors(of path: String) -> Int {
+    let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+    return descriptors.count {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)) == path
+    }
+}
+
 /// A record of about `bytes` bytes; the number makes its identity.
 func record(_ number: Int, key: String = "s:k", bytes: Int = 0) -> NewRecord {
     let value = #"{"id":"\#(number)","padding":"\#(String(repeating: "x", count: bytes))"}"#

@@ -59,6 +59,9 @@ struct BadInputTests {
         try await expect(["serve", "--config", file], code: 78, says: ["line 2", "http.port", "eighty"])
         try await expect(
             ["status"], environment: ["DINGHY_HTTP_PORT": "x"], code: 78, says: ["DINGHY_HTTP_PORT", "http.port"])
+        try await expect(
+            ["status"], environment: ["DINGHY_FAULT_POINT": "commit"], code: 78,
+            says: ["DINGHY_FAULT_POINT", "'commit'", "commit.before, commit.after"])
     }
 
     @Test func aScheduleThatIsNone() async throws {

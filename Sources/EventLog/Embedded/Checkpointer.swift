@@ -1,3 +1,4 @@
+import EventLog
 import GRDB
 import GRDBSQLite
 import Logging
@@ -48,6 +49,7 @@ final class Checkpointer: Sendable {
     private func checkpoint(_ moved: inout Int) async {
         do {
             let passive = try await run("PASSIVE")
+            FaultPoint.checkpoint.pass()
             size.looked(at: passive.pages)
             let isNearlyDone = passive.pages - passive.moved < limits.checkpointPages
             let isOutrun = passive.pages >= 4 * limits.walPages && passive.moved != moved

@@ -92,8 +92,10 @@ public final class EmbeddedConsumer: EventConsumer {
             try await Task { [outputs] in
                 try await outputs.pool.write { database in
                     for batch in batches { try Self.commit(batch, time: time, database) }
+                    FaultPoint.positionBefore.pass()
                 }
             }.value
+            FaultPoint.positionAfter.pass()
         } catch {
             throw EventLogError(error, "the scores could not be written")
         }

@@ -81,6 +81,7 @@ final class EventWriter: Sendable {
             if let refusal = enqueue(pending) {
                 continuation.resume(returning: .failure(refusal))
             } else {
+                FaultPoint.append.pass()
                 signal.yield()
             }
         }
@@ -135,8 +136,10 @@ final class EventWriter: Sendable {
             let (replies, change) = try await pool.write { [state] database in
                 var transaction = try EventTransaction(database, state)
                 let replies = try works.map { try transaction.apply($0) }
+                FaultPoint.commitBefore.pass()
                 return (replies, transaction.change)
             }
+            FaultPoint.commitAfter.pass()
             state.adopt(change)
             for (pending, reply) in zip(batch, replies) { pending.continuation.resume(returning: reply) }
             committed.ring()

@@ -51,10 +51,11 @@ enum Schema {
         do {
             if FileManager.default.fileExists(atPath: path) {
                 // First without the right to write: opening a pool turns any SQLite file into a WAL one.
-                var looking = Configuration()
-                looking.readonly = true
-                try DatabaseQueue(path: path, configuration: looking).read { database in
-                    if try readOnly || !isNew(database) { try check(database, path) }
+                do { try look(at: path, readOnly, configuration, writing: false) } catch let error as DatabaseError
+                    where error.resultCode == .SQLITE_READONLY && !readOnly
+                {
+                    // A kill while the file was made left a journal, which has to be rolled back before anybody reads.
+                    try look(at: path, readOnly, configuration, writing: true)
                 }
             } else if readOnly {
                 throw EventLogError.unusable(
@@ -74,6 +75,18 @@ enum Schema {
             throw .unusable("\(path) is no SQLite file, or its first page is damaged: choose another data directory")
         } catch {
             throw .unusable("\(path) cannot be opened, check its permissions and its disk: \(error)")
+        }
+    }
+
+    private static func look(
+        at path: String, _ readOnly: Bool, _ configuration: Configuration, writing: Bool
+    ) throws {
+        var looking = Configuration()
+        looking.readonly = !writing
+        // After a kill whoever opens first recovers the WAL, and all others wait for it.
+        looking.busyMode = configuration.busyMode
+        try DatabaseQueue(path: path, configuration: looking).read { database in
+            if try readOnly || !isNew(database) { try check(database, path) }
         }
     }
 

@@ -1,4 +1,5 @@
 import Configuration
+import EventLog
 import FoundationEssentials
 import SystemPackage
 import Yams
@@ -27,6 +28,12 @@ struct SettingsLoader {
         }
         for variable in environment.keys.sorted() where variable.hasPrefix("DINGHY_") && !isKnownVariable(variable) {
             throw ConfigurationError(description: "environment variable \(variable) stands for no setting")
+        }
+
+        if let fault = environment[FaultPoint.variable] {
+            do throws(Fault.Malformed) { _ = try Fault(fault) } catch {
+                throw ConfigurationError(description: "environment variable \(FaultPoint.variable): \(error)")
+            }
         }
 
         let flags = InMemoryProvider(
@@ -155,8 +162,8 @@ struct SettingsLoader {
     private static let sections = Set(names.compactMap { $0.split(separator: ".").first.map(String.init) })
         .union(["kafka.properties"])
 
-    /// Variables that speak to the test suite and to `replay`, not to a server.
-    private static let otherVariables: Set<String> = ["DINGHY_WRITE_KEY", "DINGHY_URL"]
+    /// Variables that are no settings.
+    private static let otherVariables: Set<String> = ["DINGHY_WRITE_KEY", "DINGHY_URL", FaultPoint.variable]
 
     private static func isKnown(_ key: String) -> Bool {
         names.contains(key) || key.hasPrefix(SettingKey.kafkaProperties)

@@ -1,11 +1,11 @@
+import ArgumentParser
 import Foundation
 
 /// What a run did and what it showed.
 struct ChaosReport: Codable {
     var seed: UInt64
-    var brokers: String
-    /// `real`, or `mock`.
-    var cluster: String
+    /// What kind of log it was, and where.
+    var log: String
     var settled: Bool
     /// What has been proved, and what nothing is said about.
     var claimed: [String]
@@ -17,18 +17,25 @@ struct ChaosReport: Codable {
     var deeds: [String: Int]
     var counts: [String: Int]
 
-    func json() -> String {
+    /// Prints it, and ends with the exit code that it comes to.
+    func conclude(asJSON: Bool) throws {
+        print(asJSON ? json() : text(), terminator: "")
+        if !findings.isEmpty { throw ExitCode(1) }
+        if !settled { throw ExitCode(3) }
+    }
+
+    private func json() -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(self) else { preconditionFailure("ChaosReport.json: texts and numbers") }
         return String(decoding: data, as: UTF8.self) + "\n"
     }
 
-    func text() -> String {
+    private func text() -> String {
         func list(_ values: [String: Int]) -> String {
             values.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         }
-        var text = "seed \(seed) on a \(cluster) cluster, \(brokers)\n"
+        var text = "seed \(seed) on \(log)\n"
         text += "did: \(list(deeds))\n"
         text += "saw: \(list(counts))\n"
         for note in notes.prefix(20) { text += "note: \(note)\n" }

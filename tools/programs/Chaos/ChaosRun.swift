@@ -74,10 +74,11 @@ struct ChaosRun {
         return await withTaskGroup(of: Int.self) { group in
             for number in 0..<Self.clients {
                 var client = Client(
-                    number: number, fleet: fleet, collectors: settings.collectors, books: clients,
-                    rate: Double(settings.rate) / Double(Self.clients), seed: settings.seed)
+                    number: number, collectors: settings.collectors, books: clients,
+                    rate: Double(settings.rate) / Double(Self.clients), seed: settings.seed
+                ) { await fleet.url(ofCollector: $0) }
                 group.addTask {
-                    await client.run(until: end, limit: limit)
+                    await client.run(whileLoaded: { ContinuousClock.now < end }, limit: limit)
                     return 0
                 }
             }
@@ -173,7 +174,7 @@ struct ChaosRun {
             ]
         }
         return ChaosReport(
-            seed: settings.seed, brokers: cluster.brokers, cluster: cluster.isReal ? "real" : "mock",
+            seed: settings.seed, log: "a \(cluster.isReal ? "real" : "mock") cluster, \(cluster.brokers)",
             settled: complete, claimed: claimed, notClaimed: notClaimed, findings: findings,
             notes: notes + (await fleet.lastWords), deeds: await fleet.counts, counts: counts)
     }

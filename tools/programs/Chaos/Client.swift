@@ -11,14 +11,24 @@ import Synchronization
 /// move, but not once a spool holds events of it: then only its own collector keeps its order.
 struct Client {
     let number: Int
-    let fleet: Fleet
+    /// Where a collector listens; `nil` while it does not.
+    let url: @Sendable (_ collector: Int) async -> String?
     let collectors: Int
     let books: ClientBooks
+    let habits: Habits
     /// Events a second of this client.
     let rate: Double
     private var random: SeededRandom
     private var sessions: [Session] = []
     private var begun = 0
+
+    /// What some clients do beside sending until they are heard.
+    struct Habits {
+        /// Sends some acknowledged posts once more, and expects to hear that every event is known.
+        var repeats = false
+        /// Gives some posts up when it does not hear what became of them.
+        var givesUp = false
+    }
 
     private struct Session {
         var id: String
@@ -30,19 +40,23 @@ struct Client {
         var isSpooled = false
     }
 
-    init(number: Int, fleet: Fleet, collectors: Int, books: ClientBooks, rate: Double, seed: UInt64) {
+    init(
+        number: Int, collectors: Int, books: ClientBooks, rate: Double, seed: UInt64, habits: Habits = Habits(),
+        url: @escaping @Sendable (_ collector: Int) async -> String?
+    ) {
         self.number = number
-        self.fleet = fleet
+        self.url = url
+        self.habits = habits
         self.collectors = collectors
         self.books = books
         self.rate = rate
         random = SeededRandom(seed &+ UInt64(number + 1) &* 0x9e37_79b9)
     }
 
-    /// Posts until the load ends; what is not acknowledged when `limit` is reached is given up as unknown.
-    mutating func run(until end: ContinuousClock.Instant, limit: ContinuousClock.Instant) async {
+    /// Posts until the load is over; what is not acknowledged when `limit` is reached is given up as unknown.
+    mutating func run(whileLoaded isLoaded: () -> Bool, limit: ContinuousClock.Instant? = nil) async {
         var due = ContinuousClock.now
-        while ContinuousClock.now < end {
+        while isLoaded() {
             while sessions.count < 6 { sessions.append(newSession()) }
             var chosen = Set<Int>()
             for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -68,7 +82,7 @@ struct Client {
             purchase: buys ? Int.random(in: 1..<length, using: &random) : length)
     }
 
-    private mutating func post(_ indices: [Int], limit: ContinuousClock.Instant) async -> Int {
+    private mutating func post(_ indices: [Int], limit: ContinuousClock.Instant?) async -> Int {
         var parts: [Ledger.Post] = []
         var events: [String] = []
         for index in indices {
@@ -87,13 +101,17 @@ struct Client {
             parts.append(Ledger.Post(session: sessions[index].id, ids: ids, attempts: 0))
         }
         let body = events.count == 1 ? events[0] : "[\(events.joined(separator: ","))]"
-        while ContinuousClock.now < limit {
+        while limit.map({ ContinuousClock.now < $0 }) ?? true {
             for part in parts.indices { parts[part].attempts += 1 }
             if let reply = await send(body, to: sessions[indices[0]].collector) {
                 for part in parts { books.acknowledge(part, bySpool: reply.spooled.intersection(part.ids).count) }
                 if !reply.spooled.isEmpty { for index in indices { sessions[index].isSpooled = true } }
+                if habits.repeats, Int.random(in: 0..<8, using: &random) == 0 {
+                    await sendAgain(body, to: sessions[indices[0]].collector)
+                }
                 return events.count
             }
+            if habits.givesUp, Int.random(in: 0..<4, using: &random) == 0 { break }
             try? await Task.sleep(for: .milliseconds(Int.random(in: 50...300, using: &random)))
             if !indices.contains(where: { sessions[$0].isSpooled }), Int.random(in: 0..<3, using: &random) == 0 {
                 let other = Int.random(in: 0..<collectors, using: &random)
@@ -104,9 +122,16 @@ struct Client {
         return events.count
     }
 
+    /// Everything in it is acknowledged: none of it may be stored again. What is not answered is let go.
+    private func sendAgain(_ body: String, to collector: Int) async {
+        guard let reply = await send(body, to: collector) else { return }
+        books.countRepetition()
+        if reply.stored > 0 { books.report("of a post acknowledged before, \(reply.stored) events were stored again") }
+    }
+
     /// `nil` where not every event is known to be stored.
     private func send(_ body: String, to collector: Int) async -> Reply? {
-        guard let url = await fleet.url(ofCollector: collector) else { return nil }
+        guard let url = await url(collector) else { return nil }
         var request = HTTPClientRequest(url: url + "/collect")
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
@@ -140,10 +165,13 @@ struct Client {
 
         /// Ids that are on the collector's disk only.
         var spooled: Set<String> = []
+        /// How many are new.
+        var stored = 0
 
         init?(_ wire: Wire) {
             for event in wire.events {
                 guard event.verdict == "stored" || event.verdict == "duplicate" else { return nil }
+                if event.verdict == "stored" { stored += 1 }
                 if (event.durability ?? wire.durability) == "spool", let id = event.id { spooled.insert(id) }
             }
         }
@@ -152,7 +180,11 @@ struct Client {
 
 /// What all clients share.
 final class ClientBooks: Sendable {
-    private let state = Mutex((ledger: Ledger(), problems: [String]()))
+    private let state = Mutex((ledger: Ledger(), problems: [String](), repetitions: 0))
+
+    /// Acknowledged posts that were sent again, and answered.
+    var repetitions: Int { state.withLock { $0.repetitions } }
+    func countRepetition() { state.withLock { $0.repetitions += 1 } }
 
     var ledger: Ledger { state.withLock { $0.ledger } }
     /// The first hundred.

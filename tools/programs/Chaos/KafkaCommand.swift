@@ -70,9 +70,7 @@ struct KafkaCommand: AsyncParsableCommand {
             note("the run could not be made: \(error) (seed \(seed))")
             throw ExitCode(2)
         }
-        print(json ? report.json() : report.text(), terminator: "")
-        if !report.findings.isEmpty { throw ExitCode(1) }
-        if !report.settled { throw ExitCode(3) }
+        try report.conclude(asJSON: json)
     }
 
     private func run(_ settings: ChaosRun.Settings) async throws -> ChaosReport {

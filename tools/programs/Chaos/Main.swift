@@ -7,11 +7,12 @@ struct Chaos: AsyncParsableCommand {
         commandName: "chaos",
         abstract: "Kills, pauses and moves the processes of a shop under load, then proves its accounts.",
         discussion: """
-              tools/chaos kafka --brokers localhost:9092 --seconds 120
+              tools/chaos embedded
               tools/chaos kafka
+              tools/chaos kafka --brokers localhost:9092 --seconds 120
 
             Exit codes: 0 everything claimed was proved, 1 a promise was broken, 2 the run could not be made, 3 not
             everything was scored in time, 64 wrong usage.
             """,
-        subcommands: [KafkaCommand.self])
+        subcommands: [KafkaCommand.self, EmbeddedCommand.self, ReferenceCommand.self])
 }

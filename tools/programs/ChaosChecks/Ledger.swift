@@ -2,8 +2,8 @@
 ///
 /// A session belongs to one client, which sends its next post only when the last is acknowledged: so the posts of a
 /// session are ordered. Within a post the order is promised only where its first attempt was acknowledged.
-public struct Ledger: Sendable {
-    public struct Post: Sendable, Equatable {
+public struct Ledger: Sendable, Codable {
+    public struct Post: Sendable, Codable, Equatable {
         public var session: String
         public var ids: [String]
         public var attempts: Int
@@ -42,6 +42,17 @@ public struct Ledger: Sendable {
             let stored = firsts[session.key] ?? [:]
             return sum + session.value.reduce(0) { $0 + $1.ids.count { stored[$0] == nil } }
         }
+    }
+
+    /// Ids on the log that nobody sent.
+    ///
+    /// - Parameter firsts: as for `violations`.
+    public func strangers(firsts: [String: [String: Int64]]) -> [String] {
+        firsts.flatMap { session, stored in
+            let sent = Set((posts[session] ?? []).flatMap(\.ids))
+            return stored.keys.filter { !sent.contains($0) && !unknown.contains($0) }
+                .map { "\($0) of session \(session) is stored, but nobody sent it" }
+        }.sorted()
     }
 
     /// Acknowledged ids that are not on the log, and sessions whose order on the log is another than that of their

@@ -13,9 +13,13 @@ public final class Child: Sendable {
 
     private static let living = Mutex<Set<pid_t>>([])
 
-    /// - Parameter log: where standard output and error go, appended.
+    /// - Parameters:
+    ///   - log: where standard output and error go, appended.
+    ///   - environment: beside what it inherits; of this program's own settings it inherits none.
     /// - Throws: `.unusable` where it cannot be started.
-    public init(_ executable: String, _ arguments: [String], log: String) throws(EventLogError) {
+    public init(
+        _ executable: String, _ arguments: [String], log: String, environment: [String: String] = [:]
+    ) throws(EventLogError) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -33,7 +37,7 @@ public final class Child: Sendable {
         var words = ([executable] + arguments).map { strdup($0) }
         words.append(nil)
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("DINGHY_") }
-            .map { strdup("\($0.key)=\($0.value)") }
+            .merging(environment) { $1 }.map { strdup("\($0.key)=\($0.value)") }
         variables.append(nil)
         defer { for word in words + variables { free(word) } }
         var pid: pid_t = 0
@@ -93,11 +97,11 @@ public final class Child: Sendable {
     }
 
     /// Runs a command to its end: its exit code and what it wrote.
-    public static func run(_ executable: String, _ arguments: [String], log: String) async throws(EventLogError)
-        -> (code: Int32, output: String)
-    {
+    public static func run(
+        _ executable: String, _ arguments: [String], log: String, environment: [String: String] = [:]
+    ) async throws(EventLogError) -> (code: Int32, output: String) {
         try? FileManager.default.removeItem(atPath: log)
-        let code = await (try Child(executable, arguments, log: log)).wait()
+        let code = await (try Child(executable, arguments, log: log, environment: environment)).wait()
         return (code, (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }
 

@@ -10,11 +10,11 @@ public struct Server: Sendable {
     ///
     /// - Throws: `.unusable`, with the end of its log, where it ends first or does not listen in time.
     public static func start(
-        dinghy: String, arguments: [String], log: String, within limit: Duration = .seconds(60)
+        dinghy: String, arguments: [String], log: String, port: Int = 0, within limit: Duration = .seconds(60)
     ) async throws -> Server {
         // What stands there already is an earlier process's.
         let before = ((try? Data(contentsOf: URL(filePath: log))) ?? Data()).count
-        let child = try Child(dinghy, ["serve", "--port", "0"] + arguments, log: log)
+        let child = try Child(dinghy, ["serve", "--port", "\(port)"] + arguments, log: log)
         let deadline = ContinuousClock.now + limit
         while true {
             let text = String(
@@ -47,24 +47,29 @@ public struct Workplace: Sendable {
     public let config: String
 
     /// - Parameter properties: librdkafka's, for every client of every process.
-    /// - Throws: `.unusable` where a step fails, with what the program said.
     public init(directory: String, dinghy: String, topics: ShopTopics, brokers: String, properties: [String: String])
         throws
     {
+        let lines = properties.sorted { $0.key < $1.key }.map { "    \($0.key): \"\($0.value)\"\n" }.joined()
+        try self.init(
+            directory: directory, dinghy: dinghy,
+            configuration: """
+                log:
+                  kind: kafka
+                kafka:
+                  brokers: "\(brokers)"
+                  topic-prefix: \(topics.prefix)
+                  group: \(topics.prefix)-score
+                \(lines.isEmpty ? "" : "  properties:\n" + lines)
+                """)
+    }
+
+    /// - Parameter configuration: YAML without `data`, which is `data("shared")`.
+    public init(directory: String, dinghy: String, configuration: String) throws {
         self.directory = directory
         self.dinghy = dinghy
         config = directory + "/dinghy.yaml"
-        let lines = properties.sorted { $0.key < $1.key }.map { "    \($0.key): \"\($0.value)\"\n" }.joined()
-        try """
-        data: \(directory)/shared
-        log:
-          kind: kafka
-        kafka:
-          brokers: "\(brokers)"
-          topic-prefix: \(topics.prefix)
-          group: \(topics.prefix)-score
-        \(lines.isEmpty ? "" : "  properties:\n" + lines)
-        """.write(toFile: config, atomically: true, encoding: .utf8)
+        try "data: \(directory)/shared\n\(configuration)\n".write(toFile: config, atomically: true, encoding: .utf8)
     }
 
     public func data(_ name: String) -> String { directory + "/" + name }
@@ -83,6 +88,8 @@ public struct Workplace: Sendable {
     }
 
     /// Makes a small model from a simulated history and imports it, for all processes of the shop.
+    ///
+    /// - Throws: `.unusable` where a step fails, with what the program said.
     public func makeModel() async throws {
         let csv = directory + "/history.csv"
         let model = directory + "/history.model"
