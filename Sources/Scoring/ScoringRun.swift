@@ -305,7 +305,7 @@ struct ScoringRun {
             } catch {
                 switch error {
                 // A later turn tries again; the sessions stay open until then.
-                case .overloaded, .failed, .closed:
+                case .overloaded, .failed, .closed, .stopped:
                     service.logger.warning("no tick for partition \(partition), trying again: \(error)")
                     partitions[partition]?.lastRecords = .now
                 default: throw error
@@ -320,7 +320,7 @@ extension EventLogError {
     fileprivate var mayPass: Bool {
         switch self {
         case .failed, .overloaded: true
-        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin: false
+        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin, .stopped: false
         }
     }
 }
