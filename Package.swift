@@ -180,7 +180,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "dinghy", "EventLog", "EmbeddedLog", "Events", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix,
+                "dinghy", "EventLog", "EmbeddedLog", "Events", "KafkaRig", "LogContract", httpClient, nioCore, nioHTTP1,
+                nioPosix,
             ]),
     ]
 )
