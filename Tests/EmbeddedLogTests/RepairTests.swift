@@ -12,7 +12,7 @@ struct RepairTests {
         let data = try await directory.open(partitions: 2, now: { 1_000 })
         for number in 0..<400 {
             let value = """
-                {"id":"\(number)","session":"\(number % 7)","type":"pageview","timestamp":1,"received":1}
+                {"id":"\(number)","session":"\(number % 7)","type":"detail","sku":"p","timestamp":1700000000000,"received":1}
                 """
             let key = "s:\(number % 7)"
             _ = try await data.log.append([

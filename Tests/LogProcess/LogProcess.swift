@@ -80,7 +80,8 @@ struct LogProcess {
                 default: exit(64)
                 }
             } catch {
-                say("failed: \(error)")
+                // Some errors quote SQL, which has lines.
+                say("failed: " + "\(error)".replacingOccurrences(of: "\n", with: " "))
             }
         }
     }

@@ -178,8 +178,8 @@ public final class DataDirectory: Sendable {
     private static func partitionCount(_ database: Database, orNew partitions: Int?) throws -> Int {
         func checksum(_ count: Int) -> Int64 { Checksum.of("meta", ["partitions", "\(count)"]) }
         if let row = try Row.fetchOne(database, sql: "SELECT value, checksum FROM meta WHERE name = 'partitions'") {
-            let count: Int = row[0]
-            try database.check(row[1], checksum(count), "the number of partitions")
+            let count: Int = try row.decode(atIndex: 0)
+            try database.check(try row.decode(atIndex: 1), checksum(count), "the number of partitions")
             return count
         }
         guard let partitions else { throw EventLogError.unusable("the log has no partitions yet") }

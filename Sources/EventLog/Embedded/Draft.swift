@@ -41,11 +41,12 @@ struct Draft {
 
     func copyEvents(_ source: DatabasePool, _ cuts: [TailRepair.Cut]) async throws {
         try await copySmall(source, "SELECT name, value FROM meta", into: "meta") { row in
-            let (name, value) = (row[0] as String, row[1] as Int64)
+            let (name, value): (String, Int64) = (try row.decode(atIndex: 0), try row.decode(atIndex: 1))
             return [name, value, Checksum.of("meta", [name, "\(value)"])]
         }
         try await copySmall(source, "SELECT name, last_row, ended FROM replay", into: "replay") { row in
-            let (name, mark) = (row[0] as String, ReplayMark(lastRow: row[1], ended: row[2]))
+            let name: String = try row.decode(atIndex: 0)
+            let mark = ReplayMark(lastRow: try row.decode(atIndex: 1), ended: try row.decode(atIndex: 2))
             return [name, mark.lastRow, mark.ended ? 1 : 0, mark.checksum(name)]
         }
         for cut in cuts { try await copy(.event, cut.partition, cut.start..<cut.end, source) }
@@ -73,7 +74,7 @@ struct Draft {
 
     private func copySmall(
         _ source: DatabasePool, _ sql: String, into table: String,
-        _ columns: @escaping @Sendable (Row) -> [any DatabaseValueConvertible & Sendable]
+        _ columns: @escaping @Sendable (Row) throws -> [any DatabaseValueConvertible & Sendable]
     ) async throws {
         let rows = try await source.answer("\(table) could not be read") { try Row.fetchAll($0, sql: sql).map(columns) }
         try await database.write { database in
@@ -95,7 +96,9 @@ struct Draft {
             let limit = min(Int64(Self.run), range.upperBound - from)
             let rows = try await source.answer("\(table.rawValue)s could not be read") { database in
                 try Row.fetchCursor(database, sql: table.selection, arguments: [partition, from, limit])
-                    .mapToArray { (try table.record($0, partition: partition), identity: $0[4] as Int64?) }
+                    .mapToArray {
+                        (try table.record($0, partition: partition), identity: try $0.decode(Int64?.self, atIndex: 4))
+                    }
             }
             guard let last = rows.last, last.0.offset == from + Int64(rows.count) - 1 else {
                 throw EventLogError.unusable(

@@ -48,8 +48,10 @@ extension Database {
         let statement = try cachedStatement(
             sql: "SELECT next, low_water, value, checksum FROM position WHERE partition = ?")
         guard let row = try Row.fetchOne(statement, arguments: [partition]) else { return nil }
-        let position = CommittedPosition(partition: partition, next: row[0], lowWaterOffset: row[1], text: row[2])
-        try check(row[3], position.checksum, "the committed position of partition \(partition)")
+        let position = CommittedPosition(
+            partition: partition, next: try row.decode(atIndex: 0), lowWaterOffset: try row.decode(atIndex: 1),
+            text: try row.decode(atIndex: 2))
+        try check(try row.decode(atIndex: 3), position.checksum, "the committed position of partition \(partition)")
         return position
     }
 }

@@ -33,7 +33,14 @@ extension Database {
             sql: """
                 SELECT "offset", time FROM \(table.rawValue) WHERE partition = ? ORDER BY "offset" DESC LIMIT 1
                 """)
-        return try Row.fetchOne(statement, arguments: [partition]).map { ($0[0], $0[1]) }
+        guard let row = try Row.fetchOne(statement, arguments: [partition]) else { return nil }
+        let last: (offset: Int64, time: Int64) = (try row.decode(atIndex: 0), try row.decode(atIndex: 1))
+        // What no log ever reaches, damage does.
+        guard (0..<(1 << 56)).contains(last.offset) else {
+            throw EventLogError.unusable(
+                "partition \(partition) ends at offset \(last.offset), which cannot be; \(EventLogError.remedy)")
+        }
+        return last
     }
 
     /// The offsets that a partition of a table holds.
@@ -43,14 +50,18 @@ extension Database {
         guard let first = try Int64.fetchOne(statement, arguments: [partition]),
             let last = try lastRecord(of: table, partition: partition)
         else { return 0..<0 }
+        guard (0...last.offset).contains(first) else {
+            throw EventLogError.unusable(
+                "partition \(partition) begins at offset \(first), which cannot be; \(EventLogError.remedy)")
+        }
         return first..<(last.offset + 1)
     }
 
     func replayMark(_ name: String) throws -> ReplayMark? {
         let statement = try cachedStatement(sql: "SELECT last_row, ended, checksum FROM replay WHERE name = ?")
         guard let row = try Row.fetchOne(statement, arguments: [name]) else { return nil }
-        let mark = ReplayMark(lastRow: row[0], ended: row[1])
-        try check(row[2], mark.checksum(name), "the mark of replay \(name)")
+        let mark = ReplayMark(lastRow: try row.decode(atIndex: 0), ended: try row.decode(atIndex: 1))
+        try check(try row.decode(atIndex: 2), mark.checksum(name), "the mark of replay \(name)")
         return mark
     }
 
@@ -63,7 +74,10 @@ extension Database {
     func replayed(_ partition: Int, before offset: Int64) throws -> Range<Int64>? {
         let statement = try cachedStatement(
             sql: "SELECT first, next FROM replayed WHERE partition = ? AND first < ? ORDER BY first DESC LIMIT 1")
-        return try Row.fetchOne(statement, arguments: [partition, offset]).map { ($0[0] as Int64)..<$0[1] }
+        guard let row = try Row.fetchOne(statement, arguments: [partition, offset]) else { return nil }
+        let (first, next): (Int64, Int64) = (try row.decode(atIndex: 0), try row.decode(atIndex: 1))
+        // A run that cannot be is passed over by looking at what it stands for.
+        return first < next ? first..<next : nil
     }
 
     /// Rejected inputs as they stand there, whatever their checksums say.
@@ -85,9 +99,10 @@ extension Database {
         var inputs: [T] = []
         while let row = try rows.next() {
             let record = RejectedRecord(
-                time: row[0], source: try text(row, 1), reason: try text(row, 2), line: row[3],
+                time: try row.decode(atIndex: 0), source: try text(row, 1), reason: try text(row, 2),
+                line: try row.decode(atIndex: 3),
                 bytes: try row.withUnsafeData(atIndex: 4) { [UInt8]($0 ?? .init()) })
-            inputs.append(try body(record, row[5], row[6]))
+            inputs.append(try body(record, try row.decode(atIndex: 5), try row.decode(atIndex: 6)))
         }
         return inputs
     }

@@ -159,7 +159,9 @@ public struct StorageCheck: Sendable {
         do {
             let statement = try database.cachedStatement(sql: table.selection)
             let rows = try Row.fetchCursor(statement, arguments: [partition, before.next, min(run, end - before.next)])
-            while let row = try rows.next(), case let offset = row[0] as Int64, offset < end {
+            while let row = try rows.next() {
+                let offset: Int64 = try row.decode(atIndex: 0)
+                guard offset < end else { break }
                 if offset > seen.next {
                     seen.problems.append((seen.next, "offsets from here to \(offset - 1) are missing"))
                 }
@@ -170,7 +172,7 @@ public struct StorageCheck: Sendable {
                     }
                     seen.lastTime = record.time
                     if row.hasNull(atIndex: 3) { seen.withoutChecksum += 1 }
-                } catch let error as EventLogError {
+                } catch {
                     seen.problems.append((offset, "\(error)"))
                 }
                 seen.rows += 1

@@ -17,6 +17,8 @@ extension EventLogError {
             self = .failed("\(doing): the disk is full; what was acknowledged is safe, free some space to go on")
         case let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT:
             self = .unusable("\(doing): the file is damaged (\(error)); \(Self.remedy)")
+        // A page that is damaged gives columns that cannot be.
+        case is RowDecodingError: self = .unusable("\(doing): the file is damaged (\(error)); \(Self.remedy)")
         default:
             self = .failed("\(doing): \(error)")
         }

@@ -108,11 +108,13 @@ extension RecordTable {
     /// - Throws: `.unusable` where it is not what was written.
     func record(_ row: Row, partition: Int) throws -> StoredRecord {
         let record = StoredRecord(
-            offset: row[0], time: row[1], value: try row.withUnsafeData(atIndex: 2) { [UInt8]($0 ?? .init()) })
-        if let checksum = row[3] as Int64?,
+            offset: try row.decode(atIndex: 0), time: try row.decode(atIndex: 1),
+            value: try row.withUnsafeData(atIndex: 2) { [UInt8]($0 ?? .init()) })
+        if let checksum = try row.decode(Int64?.self, atIndex: 3),
             checksum
                 != Checksum.of(
-                    self, partition: Int64(partition), offset: record.offset, time: record.time, identity: row[4],
+                    self, partition: Int64(partition), offset: record.offset, time: record.time,
+                    identity: try row.decode(atIndex: 4),
                     record.value)
         {
             throw EventLogError.wrongChecksum(

@@ -163,7 +163,7 @@ public final class TailRepair: Sendable {
                         arguments: [partition, last])
                     while let row = try rows.next() {
                         let value = try row.withUnsafeData(atIndex: 1) { [UInt8]($0 ?? .init()) }
-                        if order == "ASC" { last = row[0] }
+                        if order == "ASC" { last = try row.decode(atIndex: 0) }
                         cut.readable += 1
                         guard case .event(let event, let timeline)? = try? RecordCoder.decode(value) else { continue }
                         cut.timelines[timeline.name, default: 0] += 1

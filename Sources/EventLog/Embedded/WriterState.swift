@@ -52,9 +52,12 @@ struct WriterState: Sendable {
                             """),
                     arguments: [partition, replayed?.upperBound ?? 0, end, left])
                 while let row = try rows.next() {
-                    if row[1] < oldest { break search }
+                    let time: Int64 = try row.decode(atIndex: 1)
+                    if time < oldest { break search }
                     left -= 1
-                    if let identity = row[0] as Int64? { recent.append((UInt64(bitPattern: identity), row[1], row[2])) }
+                    if let identity = try row.decode(Int64?.self, atIndex: 0) {
+                        recent.append((UInt64(bitPattern: identity), time, try row.decode(atIndex: 2)))
+                    }
                 }
                 guard let replayed else { break }
                 end = replayed.lowerBound
