@@ -63,7 +63,7 @@ struct DamageTests {
         }
     }
 
-    @Test(arguments: (1...12) as ClosedRange<UInt64>)
+    @Test(arguments: (1...6) as ClosedRange<UInt64>)
     func damageIsFoundOrDoesNoHarm(seed: UInt64) async throws {
         var random = SeededRandom(seed: seed)
         let directory = try await Self.whole()
@@ -72,7 +72,7 @@ struct DamageTests {
         #expect(try await sound.check().problems == 0)
         await sound.close()
         var found = 0
-        for round in 0..<25 {
+        for round in 0..<12 {
             let damaged = try Self.copy(directory)
             let file = damaged.path + (Bool.random(using: &random) ? "/events.sqlite" : "/scores.sqlite")
             var bytes = try Data(contentsOf: URL(filePath: file))

@@ -22,6 +22,7 @@ import Synchronization
 /// A full disk is no such failure: what is not written is known, and the next transaction may fit.
 final class StorageHealth: Sendable {
     private let file: String
+    private let path: String
     private let mark: FailureMark
     private let logger: Logger
     private let reason = Mutex<String?>(nil)
@@ -30,6 +31,7 @@ final class StorageHealth: Sendable {
     /// - Parameter file: its name within the directory.
     init(directory: String, file: String, logger: Logger) {
         self.file = file
+        path = directory + "/" + file
         mark = FailureMark(directory: directory)
         self.logger = logger
         gauge = Gauge(label: "dinghy_log_stopped", dimensions: [("file", file)])
@@ -69,6 +71,21 @@ final class StorageHealth: Sendable {
         return text
     }
 
+    /// Whether one of the files is as large as this process may make one (`setrlimit`): SQLite's cleaning up may have
+    /// covered the number of that error.
+    private var hasReachedLimit: Bool {
+        var limit = rlimit()
+        // Its type is another one on every C library.
+        guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else {
+            return false
+        }
+        return ["", "-wal"].contains { suffix in
+            var facts = stat()
+            // A frame of the WAL is a page and its header.
+            return stat(path + suffix, &facts) == 0 && UInt64(facts.st_size) + 8_192 > UInt64(limit.rlim_cur)
+        }
+    }
+
     private func isOfTheDisk(_ error: DatabaseError, _ writer: any DatabaseWriter) async -> Bool {
         switch error.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: return true
@@ -76,6 +93,7 @@ final class StorageHealth: Sendable {
             let code = error.extendedResultCode
             if code == .SQLITE_IOERR_FSYNC || code == .SQLITE_IOERR_DIR_FSYNC { return true }
             // SQLite calls only an ENOSPC of a write a full disk; others, a quota and a limit on files are as harmless.
+            if hasReachedLimit { return false }
             let number = try? await writer.writeWithoutTransaction { sqlite3_system_errno($0.sqliteConnection) }
             return number != ENOSPC && number != EDQUOT && number != EFBIG
         default: return false
