@@ -204,6 +204,9 @@ let package = Package(
             ]),
         tests(
             "EndToEndTests",
-            ["dinghy", "KafkaRig", httpClient, nioCore, nioHTTP1, nioPosix]),
+            [
+                "dinghy", "EventLog", "EmbeddedLog", "Events", "KafkaRig", "LogContract", httpClient, nioCore, nioHTTP1,
+                nioPosix,
+            ]),
     ]
 )

@@ -67,7 +67,7 @@ enum CollectorError: Error, Equatable {
             case .closed: .unavailable("this server is stopping", retryAfter_s: Self.retryAfter_s)
             case .replayGap(_, let expected, _): .replayGap(error.description, expected: expected)
             case .tooLarge: .tooLarge(error.description)
-            case .unusable, .fenced, .partitionsLost, .mustRejoin, .failed:
+            case .unusable, .fenced, .partitionsLost, .mustRejoin, .failed, .stopped:
                 .unavailable(
                     "the log failed, and whether anything was stored is unknown; the same ids may be sent again",
                     retryAfter_s: Self.retryAfter_s)

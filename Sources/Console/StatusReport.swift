@@ -61,6 +61,8 @@ public struct StatusReport: Codable, Sendable, Equatable {
     public var durability: String
     public var partitions: [Partition]
     public var rejected: Int64
+    /// Why this process writes nothing any more before a restart; `nil` while it does.
+    public var stopped: String?
     public var models: Models
     /// `nil` where this process does not score.
     public var scoring: Scoring?
@@ -81,6 +83,7 @@ public struct StatusReport: Codable, Sendable, Equatable {
         self.version = version
         self.log = log
         durability = events.durability.rawValue
+        stopped = events.stopped
         self.models = models
         self.scoring = scoring.map {
             Scoring(assigned: $0.partitions.keys.sorted(), rebalances: $0.rebalances, ready: $0.ready)

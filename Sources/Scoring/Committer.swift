@@ -99,7 +99,7 @@ extension EventLogError {
     fileprivate var mayPass: Bool {
         switch self {
         case .failed, .overloaded: true
-        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin: false
+        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .partitionsLost, .mustRejoin, .stopped: false
         }
     }
 }

@@ -22,9 +22,10 @@ struct RecordedOutputs<Record: OutputJSON> {
     private var next: Int64
     private var head: Record?
 
-    init(_ outputs: any OutputLog, _ stream: OutputStream, partition: Int) async throws {
+    /// - Parameter first: the output offset to begin with; `nil`: the stream's first.
+    init(_ outputs: any OutputLog, _ stream: OutputStream, partition: Int, from first: Int64? = nil) async throws {
         let bounds = try await outputs.bounds(stream, partition: partition)
-        start = bounds.lowerBound
+        start = first ?? bounds.lowerBound
         end = bounds.upperBound
         next = start
         self.partition = partition

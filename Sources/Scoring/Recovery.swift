@@ -38,7 +38,7 @@ package struct Recovery: Sendable {
             defer { rejoins += 1 }
             last = now
             return .rejoin(after: delay * (1 << min(rejoins, 6)))
-        case .overloaded, .closed, .replayGap, .tooLarge, .unusable, .fenced, .failed: return .end
+        case .overloaded, .closed, .replayGap, .tooLarge, .unusable, .fenced, .failed, .stopped: return .end
         }
     }
 

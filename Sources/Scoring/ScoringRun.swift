@@ -299,7 +299,7 @@ struct ScoringRun {
             } catch {
                 switch error {
                 // A later turn tries again; the sessions stay open until then.
-                case .overloaded, .failed, .closed:
+                case .overloaded, .failed, .closed, .stopped:
                     service.logger.warning("no tick for partition \(partition), trying again: \(error)")
                     let instant = self.instant
                     partitions[partition]?.lastRecords = instant

@@ -22,7 +22,7 @@ struct Dinghy: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, ReplayCommand.self, SimulateCommand.self, TrainCommand.self, EvaluateCommand.self,
             ExplainCommand.self, RetrainCommand.self, ModelsCommand.self, TailCommand.self, ScoreCommand.self,
-            AuditCommand.self, StatusCommand.self, TopicsCommand.self,
+            AuditCommand.self, VerifyCommand.self, RepairCommand.self, StatusCommand.self, TopicsCommand.self,
         ])
 
     static func main() async {

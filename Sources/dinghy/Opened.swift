@@ -28,7 +28,8 @@ struct Opened: Sendable {
         switch settings.logKind {
         case .embedded:
             let directory = try await DataDirectory.open(
-                settings.data, partitions: settings.partitions, logger: logger, now: WallClock.now)
+                settings.data, partitions: settings.partitions, retention: settings.retention, logger: logger,
+                now: WallClock.now)
             return Opened(
                 log: directory.log, outputs: directory.outputs, models: directoryModels(settings), following: nil,
                 settings: settings, consumer: { directory.makeConsumer() },

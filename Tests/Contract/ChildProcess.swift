@@ -6,11 +6,13 @@ public final class ChildProcess: Sendable {
     private let input: Pipe
     private let output: AsyncStream<UInt8>
 
-    public init(_ arguments: String...) throws {
+    /// - Parameter environment: beside that of the test.
+    public init(_ arguments: String..., environment: [String: String] = [:]) throws {
         process = Process()
         let siblings = URL(filePath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
         process.executableURL = siblings.appending(path: "LogProcess")
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         input = Pipe()
         process.standardInput = input
         let pipe = Pipe()
@@ -48,6 +50,11 @@ public final class ChildProcess: Sendable {
             if lines.count == count { break }
         }
         return lines
+    }
+
+    /// Gives it a line to read.
+    public func say(_ line: String) throws {
+        try input.fileHandleForWriting.write(contentsOf: Data((line + "\n").utf8))
     }
 
     public func endInput() throws { try input.fileHandleForWriting.close() }

@@ -20,8 +20,13 @@ struct RecoveryTests {
         #expect(try await data.log.bounds(partition: 0) == 9..<10)
         #expect(try await data.log.firstOffset(partition: 0, atOrAfter: 0) == 9)
         #expect(try await data.log.append([record(10)]) == [.stored(Location(partition: 0, offset: 10))])
-        // A reader from before what is left goes on with the oldest that is.
-        let stored = try await data.log.reader(partition: 0, from: 0).next(limit: 10, wait: .zero)
+        // A reader from before what is left is told so.
+        await #expect {
+            try await data.log.reader(partition: 0, from: 0).next(limit: 10, wait: .zero)
+        } throws: {
+            "\($0)".contains("no longer holds offsets 0 to 8: ") && "\($0)".contains("read from 9 on")
+        }
+        let stored = try await data.log.reader(partition: 0, from: 9).next(limit: 10, wait: .zero)
         #expect(stored.map(\.offset) == [9, 10])
         #expect(stored[..<1] == newest)
         await data.close()

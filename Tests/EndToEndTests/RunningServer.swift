@@ -12,8 +12,11 @@ final class RunningServer: Sendable {
     private let ending: Ending
 
     /// Starts it and returns when it listens.
-    static func start(data: String, arguments: [String] = []) async throws -> RunningServer {
-        let process = Program.process(["serve", "--data", data, "--port", "0"] + arguments)
+    static func start(
+        data: String, arguments: [String] = [], environment: [String: String] = [:]
+    ) async throws -> RunningServer {
+        let process = Program.process(
+            ["serve", "--data", data, "--port", "0"] + arguments, environment: environment)
         let error = Pipe()
         process.standardError = error
         process.standardInput = FileHandle.nullDevice

@@ -13,6 +13,9 @@ import Logging
 ///     LogProcess fill DIR BYTES  as `append`, one task, with files of at most BYTES until the first failure; then says
 ///                                `full: REASON`, lifts the limit, appends ten more and closes
 ///     LogProcess scan DIR        reads everything beside whoever writes: `RECORDS GROWTH`, by how many KiB it grew
+///     LogProcess migrate DIR     opens DIR, closes it and says `done`
+///     LogProcess step DIR        opens DIR, says `ready`, and does what its input says, a line a reply:
+///                                `append ID`, `many N` (1,000 from N on), `read` (all: how many), `close`
 ///     LogProcess spool DIR       appends for ever to a log that is away: `ID` once it is spooled in DIR/spool
 ///     LogProcess spoolfull DIR BYTES   as `spool`, one task, as `fill` does it
 ///     LogProcess drain DIR       drains DIR/spool into DIR/log: how many records are left, until none is
@@ -29,6 +32,10 @@ struct LogProcess {
             case "score": try await score(try await open(directory))
             case "fill": try await fill(directory, bytes: UInt64(arguments[3]) ?? 0)
             case "scan": try await scan(directory)
+            case "migrate":
+                await (try await open(directory)).close()
+                say("done")
+            case "step": try await step(directory)
             case "spool": try await Spooling.fill(directory)
             case "spoolfull": try await Spooling.fill(directory, bytes: UInt64(arguments[3]) ?? 0)
             case "drain": try await Spooling.drain(directory)
@@ -52,6 +59,49 @@ struct LogProcess {
         say("ready")
         while readLine() != nil {}
         await data.close()
+    }
+
+    static func step(_ directory: String) async throws {
+        let data = try await open(directory)
+        say("ready")
+        while let line = readLine() {
+            let words = line.split(separator: " ").map(String.init)
+            do {
+                switch (words[0], words.dropFirst().first) {
+                case ("append", let id?): say(try await append([id], to: data))
+                case ("many", let first?):
+                    let first = Int(first) ?? 0
+                    say(try await append((first..<(first + 1_000)).map { "\($0)" }, to: data))
+                case ("read", _): say("\(try await readAll(data))")
+                case ("close", _):
+                    await data.close()
+                    say("closed")
+                    return
+                default: exit(64)
+                }
+            } catch {
+                // Some errors quote SQL, which has lines.
+                say("failed: " + "\(error)".replacingOccurrences(of: "\n", with: " "))
+            }
+        }
+    }
+
+    static func append(_ ids: [String], to data: DataDirectory) async throws -> String {
+        let records = ids.map { id in
+            let value = #"{"id":"\#(id)","padding":"\#(String(repeating: "x", count: 150))"}"#
+            return NewRecord(key: "s:\(id)", value: Array(value.utf8), identity: StableHash.of(id))
+        }
+        let verdicts = try await data.log.append(records)
+        return verdicts.allSatisfy { $0 == .duplicate } ? "duplicate" : "stored"
+    }
+
+    static func readAll(_ data: DataDirectory) async throws -> Int {
+        var records = 0
+        for partition in 0..<data.log.partitionCount {
+            let reader = try await data.log.reader(partition: partition, from: 0)
+            while case let got = try await reader.next(limit: 1_000, wait: .zero), !got.isEmpty { records += got.count }
+        }
+        return records
     }
 
     static func append(_ data: DataDirectory) async throws {

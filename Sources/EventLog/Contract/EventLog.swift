@@ -46,8 +46,15 @@ public protocol EventLog: Sendable {
     /// A reader of one partition from an offset on.
     func reader(partition: Int, from offset: Int64) async throws(EventLogError) -> any EventReader
 
+    /// Why nothing is written any more before a restart (`EventLogError.stopped`); `nil` while the log is written.
+    var stopped: String? { get }
+
     /// Waits for what is under way and gives back what is held. Appends that come later throw `.closed`.
     func close() async
+}
+
+extension EventLog {
+    public var stopped: String? { nil }
 }
 
 /// A place in one partition that moves forward. Used by one task at a time.
@@ -77,6 +84,9 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
     case mustRejoin(String)
     /// The storage failed; whether the records are durable is unknown.
     case failed(String)
+    /// The storage failed in a way after which this process can promise nothing more: until a restart has verified what
+    /// is there, nothing is written.
+    case stopped(String)
 
     public var description: String {
         switch self {
@@ -87,7 +97,7 @@ public enum EventLogError: Error, Equatable, CustomStringConvertible {
         case .tooLarge(let bytes, let limit?): "a record of \(bytes) bytes is over the limit of \(limit)"
         case .tooLarge(let bytes, nil): "a record of \(bytes) bytes is over the log's limit"
         case .unusable(let reason), .fenced(let reason), .partitionsLost(let reason), .mustRejoin(let reason),
-            .failed(let reason):
+            .failed(let reason), .stopped(let reason):
             reason
         }
     }

@@ -21,14 +21,16 @@ final class Checkpointer: Sendable {
     private let connection: DatabaseQueue
     private let size: WALSize
     private let limits: EmbeddedLimits
+    private let health: StorageHealth
     private let logger: Logger
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     /// - Parameter pool: whose writer fills the WAL.
-    init(path: String, pool: DatabasePool, limits: EmbeddedLimits, logger: Logger) throws {
+    init(path: String, pool: DatabasePool, limits: EmbeddedLimits, health: StorageHealth, logger: Logger) throws {
         self.path = path
         self.pool = pool
         self.limits = limits
+        self.health = health
         self.logger = logger
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.patience_s)
@@ -47,6 +49,7 @@ final class Checkpointer: Sendable {
 
     /// - Parameter moved: how many pages the last one had moved; how many this one has.
     private func checkpoint(_ moved: inout Int) async {
+        if health.stopped != nil { return }
         do {
             let passive = try await run("PASSIVE")
             FaultPoint.checkpoint.pass()
@@ -56,7 +59,8 @@ final class Checkpointer: Sendable {
             moved = passive.moved
             if passive.pages >= limits.walPages, isNearlyDone || isOutrun { _ = try await run("RESTART") }
         } catch {
-            logger.warning("checkpoint of \(path) failed, its WAL grows until one succeeds: \(error)")
+            let failure = await health.judge(error, "checkpoint of \(path) failed", writer: connection)
+            logger.warning("\(failure); its WAL grows until one succeeds")
         }
     }
 
@@ -69,7 +73,8 @@ final class Checkpointer: Sendable {
         }
     }
 
-    /// Moves what is left and ends; once, after the last commit.
+    /// Moves what is left and ends; once, after the last commit. After a failure of the disk it moves nothing: what the
+    /// WAL holds is for the next start to verify.
     func finish() async {
         let running = task.withLock { task in
             defer { task = nil }
@@ -80,6 +85,7 @@ final class Checkpointer: Sendable {
         await running.value
         do {
             try await pool.writeWithoutTransaction { [size] in size.ignore($0) }
+            if health.stopped != nil { return }
             // What stays in the WAL, because somebody reads, is found there at the next start.
             _ = try await run("TRUNCATE")
             try connection.close()

@@ -16,18 +16,20 @@ public final class EmbeddedConsumer: EventConsumer {
     private let log: EmbeddedLog
     private let events: DatabasePool
     private let outputs: EmbeddedOutputs
+    private let health: StorageHealth
     private let eventBell: Bell
     private let outputBell: Bell
     private let now: @Sendable () -> Int64
     private let state = Mutex(State())
 
     init(
-        log: EmbeddedLog, events: DatabasePool, outputs: EmbeddedOutputs, eventBell: Bell, outputBell: Bell,
-        now: @escaping @Sendable () -> Int64
+        log: EmbeddedLog, events: DatabasePool, outputs: EmbeddedOutputs, health: StorageHealth, eventBell: Bell,
+        outputBell: Bell, now: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.events = events
         self.outputs = outputs
+        self.health = health
         self.eventBell = eventBell
         self.outputBell = outputBell
         self.now = now
@@ -87,6 +89,7 @@ public final class EmbeddedConsumer: EventConsumer {
 
     public func commit(_ batches: [ScoredBatch]) async throws(EventLogError) {
         let time = now()
+        if let reason = health.stopped { throw .stopped(reason) }
         do {
             // In a task of its own: a commit that has begun is not broken off because its caller is cancelled.
             try await Task { [outputs] in
@@ -97,7 +100,7 @@ public final class EmbeddedConsumer: EventConsumer {
             }.value
             FaultPoint.positionAfter.pass()
         } catch {
-            throw EventLogError(error, "the scores could not be written")
+            throw await health.judge(error, "the scores could not be written", writer: outputs.pool)
         }
         outputBell.ring()
     }
@@ -116,11 +119,14 @@ public final class EmbeddedConsumer: EventConsumer {
         }
         try insert(batch.scores, into: .scores, partition: batch.partition, time: time, database)
         try insert(batch.outcomes, into: .outcomes, partition: batch.partition, time: time, database)
-        let position = try RawStatement(database, "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)")
+        let position = try RawStatement(database, "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?, ?)")
         try position.bind(Int64(batch.partition), at: 1)
         try position.bind(batch.next, at: 2)
         try position.bind(batch.lowWaterOffset, at: 3)
         try position.bind(batch.position, at: 4)
+        let committedPosition = CommittedPosition(
+            partition: batch.partition, next: batch.next, lowWaterOffset: batch.lowWaterOffset, text: batch.position)
+        try position.bind(committedPosition.checksum, at: 5)
         try position.run()
     }
 
@@ -132,11 +138,15 @@ public final class EmbeddedConsumer: EventConsumer {
         var offset = (last?.offset ?? -1) + 1
         // As on the events log, a clock that is set back does not show.
         let time = max(last?.time ?? 0, time)
-        let insert = try RawStatement(database, "INSERT INTO \(stream.table.rawValue) VALUES (?, ?, ?, ?)")
+        let insert = try RawStatement(database, "INSERT INTO \(stream.table.rawValue) VALUES (?, ?, ?, ?, ?)")
         for record in records {
             try insert.bind(Int64(partition), at: 1)
             try insert.bind(offset, at: 2)
             try insert.bind(time, at: 3)
+            try insert.bind(
+                Checksum.of(
+                    stream.table, partition: Int64(partition), offset: offset, time: time, identity: nil, record.value),
+                at: 5)
             try insert.run(record.value, at: 4)
             offset += 1
         }

@@ -78,6 +78,8 @@ public struct EmbeddedLog: EventLog {
         return try await writer.perform(work, records: records, bytes: bytes)
     }
 
+    public var stopped: String? { writer?.stopped }
+
     public func close() async { await writer?.close() }
 
     // MARK: Reading
@@ -88,20 +90,10 @@ public struct EmbeddedLog: EventLog {
 
     public func rejected(from number: Int64, limit: Int) async throws(EventLogError) -> [RejectedRecord] {
         try await read { database in
-            let rows = try Row.fetchCursor(
-                database,
-                sql: "SELECT time, source, reason, line, bytes FROM rejected WHERE number >= ? ORDER BY number LIMIT ?",
-                arguments: [number, limit])
-            // A reason may quote any character, but GRDB's strings end at the first NUL.
-            func text(_ row: Row, _ column: Int) throws -> String {
-                try row.withUnsafeData(atIndex: column) { String(decoding: $0 ?? .init(), as: UTF8.self) }
+            try database.rejectedInputs(from: number, limit: limit) { record, checksum, number in
+                try database.check(checksum, record.checksum(number), "rejected input \(number)")
+                return record
             }
-            return try Array(
-                rows.map { row in
-                    RejectedRecord(
-                        time: row[0], source: try text(row, 1), reason: try text(row, 2), line: row[3],
-                        bytes: try row.withUnsafeData(atIndex: 4) { [UInt8]($0 ?? .init()) })
-                })
         }
     }
 

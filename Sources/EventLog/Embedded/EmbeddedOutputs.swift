@@ -27,7 +27,31 @@ public struct EmbeddedOutputs: OutputLog {
 
     public func position(partition: Int) async throws(EventLogError) -> String? {
         try await pool.answer("the committed position could not be read") {
-            try String.fetchOne($0, sql: "SELECT value FROM position WHERE partition = ?", arguments: [partition])
+            try $0.committedPosition(partition: partition)?.text
         }
+    }
+}
+
+/// A row of `position`.
+struct CommittedPosition {
+    var partition: Int
+    var next: Int64
+    var lowWaterOffset: Int64
+    /// As scoring encoded it.
+    var text: String
+
+    var checksum: Int64 { Checksum.of("position", ["\(partition)", "\(next)", "\(lowWaterOffset)", text]) }
+}
+
+extension Database {
+    func committedPosition(partition: Int) throws -> CommittedPosition? {
+        let statement = try cachedStatement(
+            sql: "SELECT next, low_water, value, checksum FROM position WHERE partition = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [partition]) else { return nil }
+        let position = CommittedPosition(
+            partition: partition, next: try row.decode(atIndex: 0), lowWaterOffset: try row.decode(atIndex: 1),
+            text: try row.decode(atIndex: 2))
+        try check(try row.decode(atIndex: 3), position.checksum, "the committed position of partition \(partition)")
+        return position
     }
 }

@@ -18,7 +18,7 @@ struct EventTransaction {
         identities = state.identities
         time = state.now()
         change = WriterChange(state)
-        insertEvent = try RawStatement(database, "INSERT INTO event VALUES (?, ?, ?, ?, ?)")
+        insertEvent = try RawStatement(database, "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)")
     }
 
     /// Writes one piece of work. What is wrong with the work itself comes back as a failure and leaves no trace; what
@@ -30,6 +30,8 @@ struct EventTransaction {
         case .end(let name): try end(name)
         case .tick(let partition): _ = try insert(RecordCoder.tick, identity: nil, partition: partition)
         case .reject(let records): for record in records { try reject(record) }
+        case .forget(let partition, let offset): try forget(partition, before: offset)
+        case .forgetRejected(let time, let limit): try forgetRejected(before: time, limit: limit)
         }
         return .success(.done)
     }
@@ -53,6 +55,7 @@ struct EventTransaction {
             }
             last = row.number
         }
+        let before = change.nextOffsets
         var appended = ReplayAppended(duplicates: rows.count - new.count)
         for row in new {
             switch row.content {
@@ -65,6 +68,7 @@ struct EventTransaction {
                 appended.rejected += 1
             }
         }
+        try noteReplayed(from: before)
         if !new.isEmpty { try setMark(name, ReplayMark(lastRow: last, ended: false)) }
         return .success(.replay(appended))
     }
@@ -76,6 +80,48 @@ struct EventTransaction {
             _ = try insert(RecordCoder.encodeEnd(replay: name), identity: nil, partition: partition)
         }
         try setMark(name, ReplayMark(lastRow: mark?.lastRow ?? 0, ended: true))
+    }
+
+    /// Notes where only rows without identities stand: what comes right behind such a run makes it longer.
+    private mutating func noteReplayed(from before: [Int64]) throws {
+        for (partition, next) in change.nextOffsets.enumerated() where next > before[partition] {
+            let last = change.lastReplayed[partition]
+            let run = (last.upperBound == before[partition] ? last.lowerBound : before[partition])..<next
+            let insert = try RawStatement(database, "INSERT OR REPLACE INTO replayed VALUES (?, ?, ?)")
+            try insert.bind(Int64(partition), at: 1)
+            try insert.bind(run.lowerBound, at: 2)
+            try insert.bind(run.upperBound, at: 3)
+            try insert.run()
+            change.lastReplayed[partition] = run
+        }
+    }
+
+    private func forget(_ partition: Int, before offset: Int64) throws {
+        precondition(
+            offset < change.nextOffsets[partition],
+            "EventTransaction.forget: the newest record of partition \(partition) must stay")
+        for sql in [
+            #"DELETE FROM event WHERE partition = ? AND "offset" < ?"#,
+            "DELETE FROM replayed WHERE partition = ? AND next <= ?",
+        ] {
+            let delete = try RawStatement(database, sql)
+            try delete.bind(Int64(partition), at: 1)
+            try delete.bind(offset, at: 2)
+            try delete.run()
+        }
+    }
+
+    private func forgetRejected(before time: Int64, limit: Int) throws {
+        // Numbers go on from the newest.
+        let delete = try RawStatement(
+            database,
+            """
+            DELETE FROM rejected WHERE time < ? AND number IN (
+              SELECT number FROM rejected WHERE number < (SELECT max(number) FROM rejected) ORDER BY number LIMIT ?)
+            """)
+        try delete.bind(time, at: 1)
+        try delete.bind(Int64(limit), at: 2)
+        try delete.run()
     }
 
     private mutating func insert(_ record: NewRecord, identity: UInt64?) throws -> Location {
@@ -90,7 +136,11 @@ struct EventTransaction {
         try insertEvent.bind(Int64(partition), at: 1)
         try insertEvent.bind(offset, at: 2)
         try insertEvent.bind(time, at: 3)
-        try insertEvent.bind(identity.map { Int64(bitPattern: $0) }, at: 4)
+        let identity = identity.map { Int64(bitPattern: $0) }
+        try insertEvent.bind(identity, at: 4)
+        try insertEvent.bind(
+            Checksum.of(
+                .event, partition: Int64(partition), offset: offset, time: time, identity: identity, value), at: 6)
         try insertEvent.run(value, at: 5)
         change.nextOffsets[partition] = offset + 1
         change.lastTimes[partition] = time
@@ -98,21 +148,23 @@ struct EventTransaction {
     }
 
     private mutating func reject(_ record: RejectedRecord) throws {
-        let insert = try RawStatement(database, "INSERT INTO rejected VALUES (?, ?, ?, ?, ?, ?)")
+        let insert = try RawStatement(database, "INSERT INTO rejected VALUES (?, ?, ?, ?, ?, ?, ?)")
         try insert.bind(change.nextRejected, at: 1)
         try insert.bind(record.time, at: 2)
         try insert.bind(record.source, at: 3)
         try insert.bind(record.reason, at: 4)
         try insert.bind(record.line.map { Int64($0) }, at: 5)
+        try insert.bind(record.checksum(change.nextRejected), at: 7)
         try insert.run(record.bytes, at: 6)
         change.nextRejected += 1
     }
 
     private func setMark(_ name: String, _ mark: ReplayMark) throws {
-        let insert = try RawStatement(database, "INSERT OR REPLACE INTO replay VALUES (?, ?, ?)")
+        let insert = try RawStatement(database, "INSERT OR REPLACE INTO replay VALUES (?, ?, ?, ?)")
         try insert.bind(name, at: 1)
         try insert.bind(mark.lastRow, at: 2)
         try insert.bind(mark.ended ? 1 : 0, at: 3)
+        try insert.bind(mark.checksum(name), at: 4)
         try insert.run()
     }
 }

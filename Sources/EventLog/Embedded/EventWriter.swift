@@ -13,6 +13,7 @@ import Synchronization
 /// 2. A transaction's effects on offsets, clocks and identities are taken over only after it has committed.
 /// 3. What waits is bounded in records and bytes; beyond that an append is refused at once, and counted.
 /// 4. The directory's lock is held for as long as there is a writer.
+/// 5. Once the disk has failed (`StorageHealth`) nobody is told "stored" any more.
 final class EventWriter: Sendable {
     enum Work: Sendable {
         case append([NewRecord])
@@ -20,6 +21,9 @@ final class EventWriter: Sendable {
         case end(replay: String)
         case tick(partition: Int)
         case reject([RejectedRecord])
+        /// Retention: the records of a partition before an offset, and rejected input of before a time.
+        case forget(partition: Int, before: Int64)
+        case forgetRejected(before: Int64, limit: Int)
     }
 
     enum Reply: Sendable {
@@ -45,6 +49,7 @@ final class EventWriter: Sendable {
     private let pool: DatabasePool
     private let limits: EmbeddedLimits
     private let lock: DirectoryLock
+    private let health: StorageHealth
     private let queue = Mutex(Queue())
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
@@ -57,8 +62,12 @@ final class EventWriter: Sendable {
     private let refused = Metrics.Counter(label: "dinghy_log_refused_records_total")
 
     /// - Parameter committed: rung after every commit.
-    init(pool: DatabasePool, state: WriterState, limits: EmbeddedLimits, lock: DirectoryLock, committed: Bell) {
+    init(
+        pool: DatabasePool, state: WriterState, limits: EmbeddedLimits, lock: DirectoryLock, health: StorageHealth,
+        committed: Bell
+    ) {
         self.pool = pool
+        self.health = health
         self.limits = limits
         self.lock = lock
         self.committed = committed
@@ -71,6 +80,21 @@ final class EventWriter: Sendable {
                 }
             }
         }
+    }
+
+    /// Why nothing is written any more.
+    var stopped: String? { health.stopped }
+
+    /// Removes the records of a partition before an offset, which must leave its newest.
+    ///
+    /// - Parameter records: how many those are.
+    func forget(partition: Int, before offset: Int64, records: Int) async throws(EventLogError) {
+        _ = try await perform(.forget(partition: partition, before: offset), records: records, bytes: 0)
+    }
+
+    /// Removes the oldest rejected inputs, at most `limit`, of those that came before a time.
+    func forgetRejected(before time: Int64, limit: Int) async throws(EventLogError) {
+        _ = try await perform(.forgetRejected(before: time, limit: limit), records: limit, bytes: 0)
     }
 
     /// Queues work and waits for its commit. The task's cancellation is not heeded: what is queued is written.
@@ -91,6 +115,7 @@ final class EventWriter: Sendable {
     private func enqueue(_ pending: Pending) -> EventLogError? {
         queue.withLock { queue in
             if queue.closed { return .closed }
+            if let reason = health.stopped { return .stopped(reason) }
             let records = queue.records + pending.records
             let bytes = queue.bytes + pending.bytes
             // One that is larger than all room passes where nothing else waits: its caller holds it in memory anyway,
@@ -133,6 +158,7 @@ final class EventWriter: Sendable {
         let started = ContinuousClock.now
         let works = batch.map(\.work)
         do {
+            if let reason = health.stopped { throw EventLogError.stopped(reason) }
             let (replies, change) = try await pool.write { [state] database in
                 var transaction = try EventTransaction(database, state)
                 let replies = try works.map { try transaction.apply($0) }
@@ -146,7 +172,7 @@ final class EventWriter: Sendable {
             commits.increment()
             commitDuration.record(duration: ContinuousClock.now - started)
         } catch {
-            let failure = EventLogError(error, "the events log could not be written")
+            let failure = await health.judge(error, "the events log could not be written", writer: pool)
             for pending in batch { pending.continuation.resume(returning: .failure(failure)) }
             failures.increment()
         }

@@ -30,7 +30,7 @@ struct RawStatement {
             })
     }
 
-    /// Binds the last parameter, runs to the end and unbinds all. SQLite reads the bytes where they are.
+    /// Binds a parameter, runs to the end and unbinds all. SQLite reads the bytes where they are.
     func run(_ blob: [UInt8], at index: Int32) throws {
         try blob.withUnsafeBytes { bytes in
             // A pointer of its own for no bytes: a null pointer would bind NULL.

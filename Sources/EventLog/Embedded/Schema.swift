@@ -2,51 +2,115 @@ import EventLog
 import FoundationEssentials
 import GRDB
 
+/// One of the two files of a data directory, as a schema knows it.
+struct SchemaFile {
+    var name: String
+    /// What makes the tables of the present version in an empty file.
+    var tables: String
+    /// What makes version `n + 2` of version `n + 1`, each as a part of one transaction.
+    var migrations: [@Sendable (Database) throws -> Void]
+}
+
 /// The two files of a data directory, their tables and their versions.
 ///
 /// Offsets are dense and go on from the newest record, and times never fall behind its time: whatever removes old
 /// records must leave the newest of every partition.
+///
+/// An older version is migrated when the file is opened for writing, in one transaction: it has happened or not,
+/// wherever the process is killed, and the next start goes on from there. Opened for reading, an older file is read as
+/// it is. A newer one is refused.
 enum Schema {
     /// "ding": tells our files from other SQLite files.
     static let applicationID: Int32 = 0x6469_6e67
     /// Raised by every change of the tables; an older program refuses a newer file.
-    static let version: Int32 = 1
+    static let version: Int32 = 2
 
-    static let events = """
-        CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-        CREATE TABLE event (
-          partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, time INTEGER NOT NULL,
-          identity INTEGER, value BLOB NOT NULL,
-          PRIMARY KEY (partition, "offset")) STRICT, WITHOUT ROWID;
-        CREATE TABLE rejected (
-          number INTEGER PRIMARY KEY, time INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL,
-          line INTEGER, bytes BLOB NOT NULL) STRICT;
-        CREATE TABLE replay (
-          name TEXT PRIMARY KEY, last_row INTEGER NOT NULL, ended INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    /// Where nothing was migrated, `NOT NULL` makes SQLite's own check complain of a checksum that has gone.
+    static let events = SchemaFile(
+        name: "events.sqlite",
+        tables: """
+            CREATE TABLE meta (
+              name TEXT PRIMARY KEY, value INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+            CREATE TABLE event (
+              partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, time INTEGER NOT NULL,
+              identity INTEGER, value BLOB NOT NULL, checksum INTEGER NOT NULL,
+              PRIMARY KEY (partition, "offset")) STRICT, WITHOUT ROWID;
+            CREATE TABLE rejected (
+              number INTEGER PRIMARY KEY, time INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL,
+              line INTEGER, bytes BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+            CREATE TABLE replay (
+              name TEXT PRIMARY KEY, last_row INTEGER NOT NULL, ended INTEGER NOT NULL,
+              checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+            \(replayed)
+            """,
+        migrations: [
+            { database in
+                // No row is rewritten, so this takes no longer for a large log than for a small one. The records get no
+                // checksum: it would vouch for whatever became of them meanwhile.
+                try database.execute(
+                    sql: """
+                        ALTER TABLE meta ADD COLUMN checksum INTEGER;
+                        ALTER TABLE event ADD COLUMN checksum INTEGER;
+                        ALTER TABLE rejected ADD COLUMN checksum INTEGER;
+                        ALTER TABLE replay ADD COLUMN checksum INTEGER;
+                        \(replayed)
+                        """)
+            }
+        ])
+
+    static let scores = SchemaFile(
+        name: "scores.sqlite",
+        tables: """
+            CREATE TABLE score (
+              partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, time INTEGER NOT NULL, value BLOB NOT NULL,
+              checksum INTEGER NOT NULL,
+              PRIMARY KEY (partition, "offset")) STRICT, WITHOUT ROWID;
+            CREATE TABLE outcome (
+              partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, time INTEGER NOT NULL, value BLOB NOT NULL,
+              checksum INTEGER NOT NULL,
+              PRIMARY KEY (partition, "offset")) STRICT, WITHOUT ROWID;
+            CREATE TABLE position (
+              partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, low_water INTEGER NOT NULL, value TEXT NOT NULL,
+              checksum INTEGER NOT NULL) STRICT;
+            """,
+        migrations: [
+            { database in
+                try database.execute(
+                    sql: """
+                        ALTER TABLE score ADD COLUMN checksum INTEGER;
+                        ALTER TABLE outcome ADD COLUMN checksum INTEGER;
+                        ALTER TABLE position ADD COLUMN checksum INTEGER;
+                        """)
+            }
+        ])
+
+    /// Runs of offsets that hold only rows of replays, which have no identity: whoever looks for identities passes them
+    /// over.
+    private static let replayed = """
+        CREATE TABLE replayed (
+          partition INTEGER NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL,
+          PRIMARY KEY (partition, first)) STRICT, WITHOUT ROWID;
         """
 
-    static let scores = """
-        CREATE TABLE score (
-          partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, time INTEGER NOT NULL, value BLOB NOT NULL,
-          PRIMARY KEY (partition, "offset")) STRICT, WITHOUT ROWID;
-        CREATE TABLE outcome (
-          partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, time INTEGER NOT NULL, value BLOB NOT NULL,
-          PRIMARY KEY (partition, "offset")) STRICT, WITHOUT ROWID;
-        CREATE TABLE position (
-          partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, low_water INTEGER NOT NULL, value TEXT NOT NULL) STRICT;
-        """
+    /// What lets a file of version 1 be read as one of version 2 by a connection that must not change it: names that are
+    /// looked for among the temporary ones first.
+    private static let readAsVersion2 = [
+        "event", "score", "outcome", "position", "meta", "rejected", "replay",
+    ]
 
-    /// Opens a file of ours; makes its tables where it is new and may be written.
+    /// Opens a file of ours; makes its tables where it is new and may be written, and migrates them where they are old.
     ///
-    /// - Throws: `.unusable` where it is not ours, newer than this program, or cannot be read or written; then it is
-    ///   left as it was.
-    static func open(_ path: String, tables: String, readOnly: Bool) throws(EventLogError) -> DatabasePool {
+    /// - Throws: `.unusable` where it is not ours, newer than this program, damaged, or cannot be read or written; then
+    ///   it is left as it was.
+    static func open(_ directory: String, _ file: SchemaFile, readOnly: Bool) throws(EventLogError) -> DatabasePool {
+        let path = directory + "/" + file.name
         var configuration = Configuration()
         configuration.readonly = readOnly
         configuration.maximumReaderCount = 8
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+            if readOnly { try readOld(database) }
         }
         do {
             if FileManager.default.fileExists(atPath: path) {
@@ -66,13 +130,15 @@ enum Schema {
                 // Not in `prepareDatabase`: a pool sets its writer to NORMAL after that, with which the last commits
                 // are lost in a power cut.
                 try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-                try pool.write { try prepare($0, path, tables) }
+                try pool.write { try prepare($0, path, file) }
             }
             return pool
         } catch let error as EventLogError {
             throw error
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw .unusable("\(path) is no SQLite file, or its first page is damaged: choose another data directory")
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+            throw .unusable("\(path) is damaged (\(error)): \(EventLogError.remedy)")
         } catch {
             throw .unusable("\(path) cannot be opened, check its permissions and its disk: \(error)")
         }
@@ -95,12 +161,15 @@ enum Schema {
         try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
     }
 
-    private static func prepare(_ database: Database, _ path: String, _ tables: String) throws {
+    private static func prepare(_ database: Database, _ path: String, _ file: SchemaFile) throws {
         if try isNew(database) {
-            try database.execute(sql: tables)
+            try database.execute(sql: file.tables)
             try database.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
         }
         try check(database, path)
+        let missing = file.migrations[(Int(try self.version(of: database)) - 1)...]
+        for migration in missing { try migration(database) }
+        if !missing.isEmpty { try database.execute(sql: "PRAGMA user_version = \(version)") }
         // What durability rests on is read back, not believed.
         let mode = try String.fetchOne(database, sql: "PRAGMA journal_mode")
         let synchronous = try Int.fetchOne(database, sql: "PRAGMA synchronous")
@@ -111,9 +180,24 @@ enum Schema {
         }
     }
 
+    private static func version(of database: Database) throws -> Int32 {
+        try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    }
+
+    private static func readOld(_ database: Database) throws {
+        guard try version(of: database) == 1 else { return }
+        for table in readAsVersion2
+        where try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?)", arguments: [table]) == true
+        {
+            try database.execute(
+                sql: "CREATE TEMP VIEW \(table) AS SELECT *, CAST(NULL AS INTEGER) AS checksum FROM main.\(table)")
+        }
+    }
+
     private static func check(_ database: Database, _ path: String) throws {
         let application = try Int32.fetchOne(database, sql: "PRAGMA application_id")
-        let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        let found = try version(of: database)
         guard application == applicationID else {
             throw EventLogError.unusable(
                 "\(path) is an SQLite file, but none of Dinghy's: choose another data directory")
@@ -122,6 +206,10 @@ enum Schema {
             throw EventLogError.unusable(
                 "\(path) was written by a newer dinghy (schema \(found), this one knows \(version)): upgrade this program"
             )
+        }
+        guard found >= 1 else {
+            throw EventLogError.unusable(
+                "\(path) says that it has schema \(found), which never was: \(EventLogError.remedy)")
         }
     }
 }

@@ -7,6 +7,8 @@ struct WriterState: Sendable {
     /// The append time of each partition's last record.
     var lastTimes: [Int64]
     var nextRejected: Int64
+    /// Of every partition the newest run of offsets that hold only rows of replays; empty where there is none.
+    var lastReplayed: [Range<Int64>]
     let identities: RecentIdentities
     let now: @Sendable () -> Int64
 
@@ -17,29 +19,48 @@ struct WriterState: Sendable {
         self.now = now
         nextOffsets = Array(repeating: 0, count: partitionCount)
         lastTimes = Array(repeating: 0, count: partitionCount)
+        lastReplayed = Array(repeating: 0..<0, count: partitionCount)
         nextRejected = try database.rejectedCount()
         for partition in 0..<partitionCount {
             guard let last = try database.lastRecord(of: .event, partition: partition) else { continue }
             nextOffsets[partition] = last.offset + 1
             lastTimes[partition] = last.time
+            lastReplayed[partition] = try database.replayed(partition, before: .max) ?? 0..<0
         }
         identities = RecentIdentities(limits)
         identities.insert(try Self.recent(database, partitionCount: partitionCount, limits: limits))
     }
 
-    /// The identities among the newest records. Rows of replays have none, but cost a look all the same: the number of
-    /// records looked at is what is bounded, so that a start after a long replay is as quick as any.
+    /// The identities among the newest records. Rows of replays have none and are passed over run by run, so that after
+    /// a long replay as many are known as before it; the records looked at are bounded in number and age.
     private static func recent(
         _ database: Database, partitionCount: Int, limits: EmbeddedLimits
     ) throws -> [(identity: UInt64, time: Int64)] {
         var recent: [(identity: UInt64, time: Int64, offset: Int64)] = []
         for partition in 0..<partitionCount {
-            let rows = try Row.fetchCursor(
-                database,
-                sql: #"SELECT identity, time, "offset" FROM event WHERE partition = ? ORDER BY "offset" DESC LIMIT ?"#,
-                arguments: [partition, limits.identities / partitionCount])
-            while let row = try rows.next() {
-                if let identity = row[0] as Int64? { recent.append((UInt64(bitPattern: identity), row[1], row[2])) }
+            var left = limits.identities / partitionCount
+            var end = Int64.max
+            let newest = try database.lastRecord(of: .event, partition: partition)?.time ?? 0
+            let oldest = newest - limits.identityAge.components.seconds * 1_000
+            search: while left > 0 {
+                let replayed = try database.replayed(partition, before: end)
+                let rows = try Row.fetchCursor(
+                    try database.cachedStatement(
+                        sql: """
+                            SELECT identity, time, "offset" FROM event
+                            WHERE partition = ? AND "offset" >= ? AND "offset" < ? ORDER BY "offset" DESC LIMIT ?
+                            """),
+                    arguments: [partition, replayed?.upperBound ?? 0, end, left])
+                while let row = try rows.next() {
+                    let time: Int64 = try row.decode(atIndex: 1)
+                    if time < oldest { break search }
+                    left -= 1
+                    if let identity = try row.decode(Int64?.self, atIndex: 0) {
+                        recent.append((UInt64(bitPattern: identity), time, try row.decode(atIndex: 2)))
+                    }
+                }
+                guard let replayed else { break }
+                end = replayed.lowerBound
             }
         }
         // The oldest are forgotten first, also among those of one moment.
@@ -49,6 +70,7 @@ struct WriterState: Sendable {
     mutating func adopt(_ change: WriterChange) {
         nextOffsets = change.nextOffsets
         lastTimes = change.lastTimes
+        lastReplayed = change.lastReplayed
         nextRejected = change.nextRejected
         identities.insert(change.newIdentities)
     }
@@ -59,11 +81,13 @@ struct WriterChange: Sendable {
     var nextOffsets: [Int64]
     var lastTimes: [Int64]
     var nextRejected: Int64
+    var lastReplayed: [Range<Int64>]
     var newIdentities: [(identity: UInt64, time: Int64)] = []
 
     init(_ state: WriterState) {
         nextOffsets = state.nextOffsets
         lastTimes = state.lastTimes
         nextRejected = state.nextRejected
+        lastReplayed = state.lastReplayed
     }
 }

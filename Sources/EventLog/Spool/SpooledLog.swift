@@ -81,7 +81,7 @@ public final class SpooledLog: EventLog {
             switch error {
             // It is well and said no.
             case .overloaded, .closed, .replayGap, .tooLarge: throw error
-            case .unusable, .fenced, .partitionsLost, .mustRejoin, .failed:
+            case .unusable, .fenced, .partitionsLost, .mustRejoin, .failed, .stopped:
                 if !spool.isSpooling { logger.warning("the log takes no events, which are spooled now: \(error)") }
                 return try await keep(spool)
             }

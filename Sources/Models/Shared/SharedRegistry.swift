@@ -264,7 +264,7 @@ extension EventLogError {
     fileprivate var mayPass: Bool {
         switch self {
         case .fenced, .mustRejoin, .partitionsLost, .failed, .overloaded: true
-        case .closed, .replayGap, .tooLarge, .unusable: false
+        case .closed, .replayGap, .tooLarge, .unusable, .stopped: false
         }
     }
 }

@@ -55,7 +55,7 @@ extension SinkError {
         case .failed, .partitionsLost, .mustRejoin:
             // The mark says what became of the rows when they come again.
             self = .unanswered(reason: error.description)
-        case .closed, .replayGap, .tooLarge, .unusable, .fenced:
+        case .closed, .replayGap, .tooLarge, .unusable, .fenced, .stopped:
             self = .refused(.log(error))
         }
     }

@@ -76,7 +76,10 @@ public struct TrainingSet: Sendable {
         for partition in 0..<log.partitionCount { bounds.append(try await log.bounds(partition: partition)) }
         let total = bounds.reduce(Int64(0)) { $0 + $1.upperBound - $1.lowerBound }
         var done: Int64 = 0
-        for (partition, range) in bounds.enumerated() {
+        for (partition, known) in bounds.enumerated() {
+            // Retention may have gone on while the partitions before this one were read.
+            let start = max(known.lowerBound, try await log.bounds(partition: partition).lowerBound)
+            let range = min(start, known.upperBound)..<known.upperBound
             var folding = PartitionFolding(range, parameters: parameters, firstOrigin: origins + 1)
             let reader = try await log.reader(partition: partition, from: range.lowerBound)
             while folding.fold.nextOffset < range.upperBound, !Task.isCancelled {

@@ -57,6 +57,12 @@ enum StatusText {
                 "stored",
                 "\(Terminal.thousands(report.stored)) records, \(Terminal.thousands(report.rejected)) rejected inputs beside them"
             ))
+        if let stopped = report.stopped { lines.append(("STOPPED", Terminal.colour(stopped, .red))) }
+        let removed = report.partitions.reduce(0) { $0 + $1.logStart }
+        if removed > 0 {
+            let oldest = report.partitions.map { "\($0.partition):\($0.logStart)" }.joined(separator: ", ")
+            lines.append(("oldest", "offsets \(oldest); retention has removed \(Terminal.thousands(removed)) records"))
+        }
         let accounts = ["scored", "after_purchase", "repeated", "unscored", "muted", "control", "rejected", "markers"]
             .map { ($0, report.total($0)) }.filter { $0.0 == "scored" || $0.1 > 0 }
         lines.append(

@@ -1,4 +1,5 @@
 import Collector
+import EmbeddedLog
 import Intent
 import KafkaLog
 import Logging
@@ -27,6 +28,11 @@ extension Settings {
         }
         return KafkaSettings(
             brokers: brokers, topicPrefix: topicPrefix, group: group, instance: instance, properties: kafkaProperties)
+    }
+
+    /// `nil`: everything is kept.
+    var retention: RetentionSettings? {
+        retentionDays == 0 ? nil : RetentionSettings(age: .seconds(retentionDays * 86_400))
     }
 
     var spool: SpoolSettings {

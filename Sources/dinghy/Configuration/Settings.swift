@@ -13,6 +13,8 @@ struct Settings: Sendable, Equatable {
 
     var logKind = LogKind.embedded
     var partitions = 1
+    /// 0: everything is kept.
+    var retentionDays = 0
 
     var writeKeys: [String] = []
     var origins: [String] = []
@@ -75,6 +77,7 @@ struct SettingKey: Sendable {
         integer("http.port", \.port, 0...65_535),
         scalar("log.kind") { (text, settings) throws(Malformed) in settings.logKind = try oneOf(text) },
         integer("log.partitions", \.partitions, 1...1_024),
+        integer("log.retention-days", \.retentionDays, 0...36_500),
         list("collect.write-keys") { (keys, settings) throws(Malformed) in
             guard keys.allSatisfy({ $0.utf8.count >= 16 }) else {
                 throw Malformed(reason: "a write key needs at least 16 characters")

@@ -74,7 +74,8 @@ struct Server {
                 scoring: roles.contains(.score) ? scoring.snapshot : nil, retraining: scheduler?.status(),
                 watching: roles.contains(.console) ? feed.clientCount : nil)
         } notReady: {
-            (roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : [])
+            (opened.log.stopped.map { ["a restart: \($0)"] } ?? [])
+                + (roles.contains(.score) && !scoring.snapshot.ready ? ["scoring: the log is being folded again"] : [])
                 + (roles.contains(.console) && !feed.isStarted ? ["the console: recent scores are being read"] : [])
         }.add(to: router)
 
