@@ -43,6 +43,8 @@ public struct Session: Sendable, Equatable {
     public internal(set) var adds: Int
     /// The log began after this session may have: retention passed its beginning.
     public internal(set) var truncated: Bool
+    /// One of its events is a machine's.
+    public internal(set) var isBot: Bool
     var ids: SeenIDs
 
     /// Whether the session is known to have bought.
@@ -71,6 +73,7 @@ extension Session {
         cart = 0
         adds = 0
         self.truncated = truncated
+        isBot = false
         ids = SeenIDs()
     }
 
@@ -95,6 +98,7 @@ extension Session {
         records += 1
         guard ids.insert(StableHash.of(event.id)) else { return .repeated }
 
+        if event.isBot { isBot = true }
         if event.timestamp < lastTimestamp { outOfOrder += 1 }
         let gap = max(0, event.timestamp - lastTimestamp)
         let elapsed = max(0, event.timestamp - startTimestamp)
