@@ -10,6 +10,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -22,6 +23,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -86,10 +88,11 @@ let package = Package(
             ["Events", "EventLog", "LogDirectory", "CZlib", deque, logging, metrics]),
 
         // The other rooms that do IO.
+        room("Edge", [hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging, metrics]),
         room("Models", ["Events", "Intent", "EventLog", logging, metrics]),
         room(
             "Collector",
-            ["Events", "EventLog", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
+            ["Events", "EventLog", "Edge", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
         room("Scoring", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
         room("Replay", ["Events", "EventLog", httpClient, nioCore, nioHTTP1, heap, system, logging]),
         room("Retraining", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
@@ -103,7 +106,8 @@ let package = Package(
             name: "dinghy",
             dependencies: [
                 "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "SpooledLog",
-                "Models", "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient, lifecycle,
+                "Models", "Edge", "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient,
+                lifecycle,
                 unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
                 configuration,
             ],
@@ -142,6 +146,10 @@ let package = Package(
         .executableTarget(
             name: "KafkaBench", dependencies: ["KafkaRig", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1],
             path: "tools/programs/KafkaBench", swiftSettings: settings),
+        .executableTarget(
+            name: "LoadBench",
+            dependencies: ["KafkaRig", argumentParser, httpClient, nioCore, nioFoundation, nioHTTP1, nioPosix],
+            path: "tools/programs/LoadBench", swiftSettings: settings),
         tests("ChaosTests", ["Chaos", "ChaosChecks", "KafkaBench", "KafkaRig", "EventLog"]),
         room(
             "VirtualShop", path: "tools/programs/VirtualShop",
@@ -175,9 +183,12 @@ let package = Package(
             ]),
         tests("ModelsTests", ["Models", "ModelContract", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
+            "EdgeTests",
+            ["Edge", hummingbird, hummingbirdTesting, httpTypes, httpClient, nioCore, nioPosix, logging]),
+        tests(
             "CollectorTests",
             [
-                "Collector", "EventLog", "EmbeddedLog", "SpooledLog", "Events", "CZlib", hummingbird,
+                "Collector", "Edge", "EventLog", "EmbeddedLog", "SpooledLog", "Events", "CZlib", hummingbird,
                 hummingbirdTesting,
                 httpTypes, lifecycle, nioCore, nioPosix, logging, coreMetrics, metricsTesting,
             ]),

@@ -14,6 +14,8 @@ enum CollectorError: Error, Equatable {
     case replayGap(String, expected: Int64)
     case tooLarge(String)
     case unsupported(String)
+    /// The sender has sent as much as it may for now.
+    case limited(String, retryAfter_s: Int)
     /// Nothing is wrong with the request; it is to be sent again.
     case unavailable(String, retryAfter_s: Int)
 
@@ -25,6 +27,7 @@ enum CollectorError: Error, Equatable {
         case .replayGap: .conflict
         case .tooLarge: .contentTooLarge
         case .unsupported: .unsupportedMediaType
+        case .limited: .tooManyRequests
         case .unavailable: .serviceUnavailable
         }
     }
@@ -32,7 +35,7 @@ enum CollectorError: Error, Equatable {
     var message: String {
         switch self {
         case .unreadable(let reason, _), .replayGap(let reason, _), .tooLarge(let reason), .unsupported(let reason),
-            .unavailable(let reason, _):
+            .limited(let reason, _), .unavailable(let reason, _):
             reason
         case .wrongWriteKey:
             "a write key is needed: in `Authorization: Bearer KEY`, in `X-Write-Key`, or as `key=` in the query"
@@ -46,7 +49,7 @@ enum CollectorError: Error, Equatable {
         switch self {
         case .wrongWriteKey: [.wwwAuthenticate: "Bearer"]
         case .unsupported: [.acceptEncoding: "gzip"]
-        case .unavailable(_, let seconds): [.retryAfter: String(seconds)]
+        case .limited(_, let seconds), .unavailable(_, let seconds): [.retryAfter: String(seconds)]
         case .unreadable, .deniedOrigin, .replayGap, .tooLarge: [:]
         }
     }

@@ -5,12 +5,15 @@ import Metrics
 struct CollectorMetrics: Sendable {
     enum Route: String, CaseIterable { case collect, pixel, preflight, replay }
 
-    private static let statuses = [200, 204, 400, 401, 403, 409, 413, 415, 503]
+    private static let statuses = [200, 204, 400, 401, 403, 409, 413, 415, 429, 503]
 
     private let requests: [Route: [Int: Counter]]
     private let aborted: [Route: Counter]
     private let events: [String: Counter]
     private let rows: [String: Counter]
+    private let limited: [SenderLimits.Reason: Counter]
+    private let signals: [PrivacySignal: [PrivacyAction: Counter]]
+    private let bots = Counter(label: "dinghy_collect_bot_events_total")
     private let inFlight = Meter(label: "dinghy_collect_requests_in_flight")
     private let bytes = Counter(label: "dinghy_collect_bytes_total")
 
@@ -30,6 +33,22 @@ struct CollectorMetrics: Sendable {
         }
         events = counters("dinghy_collect_events_total", ["stored", "duplicate", "rejected", "retry"])
         rows = counters("dinghy_replay_rows_total", ["stored", "duplicate", "rejected"])
+        limited = Dictionary(
+            uniqueKeysWithValues: SenderLimits.Reason.allCases.map {
+                ($0, Counter(label: "dinghy_collect_limited_total", dimensions: [("reason", $0.rawValue)]))
+            })
+        signals = Dictionary(
+            uniqueKeysWithValues: PrivacySignal.allCases.map { signal in
+                func counter(_ action: PrivacyAction) -> (PrivacyAction, Counter) {
+                    (
+                        action,
+                        Counter(
+                            label: "dinghy_collect_privacy_events_total",
+                            dimensions: [("signal", signal.rawValue), ("action", action.rawValue)])
+                    )
+                }
+                return (signal, Dictionary(uniqueKeysWithValues: PrivacyAction.allCases.map(counter)))
+            })
     }
 
     func begin() { inFlight.increment() }
@@ -56,6 +75,14 @@ struct CollectorMetrics: Sendable {
         add(counts.rejected, events, "rejected")
         add(counts.retry, events, "retry")
     }
+
+    func limited(_ reason: SenderLimits.Reason) { limited[reason]?.increment() }
+
+    func signalled(_ signal: PrivacySignal, _ action: PrivacyAction, events: Int) {
+        if events > 0 { signals[signal]?[action]?.increment(by: events) }
+    }
+
+    func bots(_ count: Int) { if count > 0 { bots.increment(by: count) } }
 
     func rows(stored: Int, duplicate: Int, rejected: Int) {
         add(stored, rows, "stored")

@@ -1,3 +1,4 @@
+import Edge
 public import EventLog
 public import Hummingbird
 public import Logging
@@ -17,6 +18,9 @@ public struct CollectorRoutes: Sendable {
     private let held: HeldBytes
     private let collect: CollectDoor
     private let replay: ReplayDoor
+    private let replayNeedsKey: Bool
+    private let screening: Screening
+    private let limits: SenderLimits
     private let metrics = CollectorMetrics()
 
     /// - Parameters:
@@ -29,6 +33,9 @@ public struct CollectorRoutes: Sendable {
         settings.check()
         keys = WriteKeys(settings.writeKeys)
         origins = Origins(settings.origins)
+        replayNeedsKey = settings.replayNeedsKey
+        screening = Screening(gpc: settings.gpc, dnt: settings.dnt)
+        limits = SenderLimits(settings.limits, keys: settings.writeKeys, now: now)
         held = HeldBytes(limit: settings.maxHeldBytes)
         let failures = FailureLog(logger: logger, now: now)
         let reader = BodyReader(
@@ -36,22 +43,23 @@ public struct CollectorRoutes: Sendable {
         collect = CollectDoor(
             reader: reader, maxEvents: settings.maxEvents,
             intake: EventIntake(log: log, maxRecordBytes: settings.maxRecordBytes, failures: failures),
-            metrics: metrics, now: now, makeID: makeID ?? { RandomID.make() })
+            turns: Turns(limit: settings.maxRequests), metrics: metrics, now: now, makeID: makeID ?? { RandomID.make() }
+        )
         replay = ReplayDoor(
             log: log, reader: reader, maxRows: settings.maxEvents, failures: failures, metrics: metrics, now: now)
     }
 
     public func add<Context: RequestContext>(to router: Router<Context>) {
-        router.post("collect") { request, _ in
+        router.post("collect") { request, context in
             try await answer(.collect, request) { share in
-                try keys.check(request)
-                return try await collect.post(request, share)
+                let visit = try visit(request, context)
+                return visit.marked(try await collect.post(request, share, visit))
             }
         }
-        router.get("collect") { request, _ in
+        router.get("collect") { request, context in
             try await answer(.pixel, request, refusal: Pixel.response) { share in
-                try keys.check(request)
-                return try await collect.pixel(request, share)
+                let visit = try visit(request, context)
+                return visit.marked(try await collect.pixel(request, share, visit))
             }
         }
         router.on("collect", method: .options) { request, _ in
@@ -59,22 +67,36 @@ public struct CollectorRoutes: Sendable {
         }
         router.get("replay/:name") { request, context in
             try await answer(.replay, request) { _ in
-                try keys.check(request)
+                if replayNeedsKey { try keys.check(request) }
                 return try await replay.mark(context.parameters.require("name"))
             }
         }
         router.post("replay/:name") { request, context in
             try await answer(.replay, request) { share in
-                try keys.check(request)
+                if replayNeedsKey { try keys.check(request) }
                 return try await replay.append(request, context.parameters.require("name"), share)
             }
         }
         router.post("replay/:name/end") { request, context in
             try await answer(.replay, request) { _ in
-                try keys.check(request)
+                if replayNeedsKey { try keys.check(request) }
                 return try await replay.end(context.parameters.require("name"))
             }
         }
+    }
+
+    /// Writes down how much of their quotas the keys have used, until cancelled. Only where there are quotas.
+    public func keepQuotas(logger: Logger) async { await limits.keep(logger: logger) }
+
+    /// Who sends, whether it may, and how its events are to be taken.
+    private func visit(_ request: Request, _ context: some RequestContext) throws(CollectorError) -> Visit {
+        let key = try keys.check(request)
+        let sender = limits.sender(key: key, request, context)
+        if let refusal = limits.refusal(of: sender) {
+            metrics.limited(refusal.reason)
+            throw refusal.error
+        }
+        return Visit(screening: screening, request: request, limits: limits, sender: sender, metrics: metrics)
     }
 
     /// Runs a request within its share of memory, turns a refusal into its reply, and counts. What else is thrown comes

@@ -13,6 +13,16 @@ public struct CollectorSettings: Sendable, Equatable {
     /// What the bodies and records of all requests under way may hold together; one that comes on top is asked to come
     /// back.
     public var maxHeldBytes: Int
+    /// Requests of events that are judged at a time, from the last byte of their body on; one that comes on top is
+    /// asked to come back.
+    public var maxRequests = 256
+    /// Whether rows of a replay need a write key too. Not where something else stands before them.
+    public var replayNeedsKey = true
+    /// How many events a sender may send.
+    public var limits = SenderLimits.Settings()
+    /// What a browser's wish not to be followed changes: `Sec-GPC: 1`, and `DNT: 1`.
+    public var gpc = PrivacyAction.ignore
+    public var dnt = PrivacyAction.ignore
 
     /// - Parameter maxHeldBytes: `nil`: 256 MiB, or what a single request of the largest size needs where that is more.
     public init(
@@ -43,7 +53,8 @@ public struct CollectorSettings: Sendable, Equatable {
         precondition(
             writeKeys.allSatisfy { !$0.isEmpty }, "CollectorSettings.writeKeys: an empty key would let anybody in")
         precondition(
-            maxBodyBytes > 0 && maxInflatedBytes > 0 && maxEvents > 0, "CollectorSettings: a limit below 1")
+            maxBodyBytes > 0 && maxInflatedBytes > 0 && maxEvents > 0 && maxRequests > 0,
+            "CollectorSettings: a limit below 1")
         precondition(
             maxHeldBytes >= Self.largestRequest(maxBodyBytes: maxBodyBytes, maxInflatedBytes: maxInflatedBytes),
             "CollectorSettings.maxHeldBytes: too little for a single request of the largest size")

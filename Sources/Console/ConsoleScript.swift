@@ -139,6 +139,12 @@ enum ConsoleScript {
               tag.textContent = last.timeline;
               tag.before(" ");
             }
+            if (last.bot) {
+              const tag = key.appendChild(document.createElement("span"));
+              tag.className = "tag";
+              tag.textContent = "bot";
+              tag.before(" ");
+            }
             cell(row, what(last)).title = what(last);
             cell(row, last.prefix, "number spare");
             cell(row, last.cart || "", "number spare");

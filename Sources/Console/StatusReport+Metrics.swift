@@ -75,6 +75,7 @@ extension StatusReport {
         family(
             "dinghy_sessions_truncated_total", "counter", "Ended sessions whose beginning retention had passed.",
             count("truncated"))
+        family("dinghy_sessions_bots_total", "counter", "Ended sessions flagged as a machine's.", count("bots"))
         family(
             "dinghy_events_out_of_order_total", "counter", "Events whose own time lay before their predecessor's.",
             count("out_of_order"))

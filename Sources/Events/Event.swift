@@ -20,11 +20,13 @@ public struct Event: Sendable, Equatable {
     public var quantity: Int?
     /// The order's id, on a purchase.
     public var order: String?
+    /// A machine did it, by what its sender or the collector says: the session is flagged, not dropped.
+    public var isBot: Bool
 
     public init(
         id: String, session: String? = nil, visitor: String? = nil, kind: EventKind, timestamp: Int64,
         sku: String? = nil, url: String? = nil, query: String? = nil, price: Double? = nil, quantity: Int? = nil,
-        order: String? = nil
+        order: String? = nil, isBot: Bool = false
     ) {
         precondition(session != nil || visitor != nil, "Event.init: an event needs a session or a visitor")
         self.id = id
@@ -38,6 +40,7 @@ public struct Event: Sendable, Equatable {
         self.price = price
         self.quantity = quantity
         self.order = order
+        self.isBot = isBot
     }
 
     /// `s:` and the sent session id, or `v:` and the visitor id where only that was sent: the record's key on the

@@ -4,7 +4,7 @@
 ///     {"control":"tick"}
 ///     {"control":"end","timeline":"NAME"}
 ///
-/// Fields that are not given are left out; `timeline` stands only on records of a replay. `received` is when the event
+/// Fields that are not given are left out, and `bot` where it is false; `timeline` stands only on records of a replay. `received` is when the event
 /// came in; the fold has no use for it. Records of other producers may carry further fields, which are skipped, but
 /// are held to the same bounds and must bring `id`, `type`, `timestamp` and `session` or `visitor`.
 public enum RecordCoder {
@@ -23,6 +23,7 @@ public enum RecordCoder {
         if let price = event.price { object.member("price", price) }
         if let quantity = event.quantity { object.member("quantity", quantity) }
         if let order = event.order { object.member("order", order) }
+        if event.isBot { object.member("bot", true) }
         if case .replay(let name) = timeline { object.member("timeline", name) }
         return object.finish()
     }

@@ -25,11 +25,13 @@ public struct OutcomeRecord: Sendable, Equatable, Codable {
     public var closing: String
     /// The log no longer held the session's beginning.
     public var truncated: Bool
+    /// `true` where the session is flagged as a machine's; absent elsewhere.
+    public var bot: Bool?
 
     package init(
         session: String, key: String, timeline: String, partition: Int, offset: Int64, purchased: Bool,
         purchaseOffset: Int64? = nil, prefixes: Int, records: Int, adds: Int, started: Int64, ended: Int64,
-        closing: String, truncated: Bool
+        closing: String, truncated: Bool, bot: Bool? = nil
     ) {
         self.session = session
         self.key = key
@@ -45,6 +47,7 @@ public struct OutcomeRecord: Sendable, Equatable, Codable {
         self.ended = ended
         self.closing = closing
         self.truncated = truncated
+        self.bot = bot
     }
 }
 
@@ -56,7 +59,8 @@ extension OutcomeRecord {
             key: session.key, timeline: session.timeline.name, partition: partition, offset: closed.closedAt,
             purchased: session.purchased, purchaseOffset: session.purchase?.offset, prefixes: session.steps.count,
             records: session.records, adds: session.adds, started: session.startTimestamp,
-            ended: session.lastTimestamp, closing: closed.closing.rawValue, truncated: session.truncated)
+            ended: session.lastTimestamp, closing: closed.closing.rawValue, truncated: session.truncated,
+            bot: session.isBot ? true : nil)
     }
 
     public func encoded() -> [UInt8] {
@@ -75,6 +79,7 @@ extension OutcomeRecord {
         json.member("ended", ended)
         json.member("closing", closing)
         json.member("truncated", truncated)
+        if let bot { json.member("bot", bot) }
         return json.finish()
     }
 
@@ -96,6 +101,7 @@ extension OutcomeRecord {
         var ended: Int64?
         var closing: String?
         var truncated: Bool?
+        var bot: Bool?
         try JSONMembers.read(bytes) { member throws(EventError) in
             switch member {
             case "session": session = try member.string()
@@ -112,6 +118,7 @@ extension OutcomeRecord {
             case "ended": ended = try member.integer()
             case "closing": closing = try member.string()
             case "truncated": truncated = try member.bool()
+            case "bot": bot = try member.bool()
             default: break
             }
         }
@@ -125,6 +132,6 @@ extension OutcomeRecord {
             records: try JSONMembers.required(records, "records"), adds: try JSONMembers.required(adds, "adds"),
             started: try JSONMembers.required(started, "started"), ended: try JSONMembers.required(ended, "ended"),
             closing: try JSONMembers.required(closing, "closing"),
-            truncated: try JSONMembers.required(truncated, "truncated"))
+            truncated: try JSONMembers.required(truncated, "truncated"), bot: bot)
     }
 }

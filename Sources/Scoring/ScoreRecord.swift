@@ -28,10 +28,13 @@ public struct ScoreRecord: Sendable, Equatable, Codable {
     public var change: Float?
     /// The model's number in the registry.
     public var model: Int
+    /// `true` where the session is flagged as a machine's; absent elsewhere.
+    public var bot: Bool?
 
     package init(
         session: String, key: String, timeline: String, partition: Int, offset: Int64, timestamp: Int64, type: String,
-        sku: String? = nil, page: String? = nil, prefix: Int, cart: Int, score: Float, change: Float? = nil, model: Int
+        sku: String? = nil, page: String? = nil, prefix: Int, cart: Int, score: Float, change: Float? = nil, model: Int,
+        bot: Bool? = nil
     ) {
         self.session = session
         self.key = key
@@ -47,6 +50,7 @@ public struct ScoreRecord: Sendable, Equatable, Codable {
         self.score = score
         self.change = change
         self.model = model
+        self.bot = bot
     }
 }
 
@@ -62,7 +66,7 @@ extension ScoreRecord {
             key: session.key, timeline: session.timeline.name, partition: partition, offset: offset,
             timestamp: event.timestamp, type: event.kind.name, sku: event.sku,
             page: event.url.map { String(Page.of(url: $0)) }, prefix: session.steps.count, cart: session.cart,
-            score: score.value, change: score.change, model: model)
+            score: score.value, change: score.change, model: model, bot: session.isBot ? true : nil)
     }
 
     /// By hand: the general encoder costs ten times as much, and this is written for every event.
@@ -82,6 +86,7 @@ extension ScoreRecord {
         json.member("score", score)
         if let change { json.member("change", change) }
         json.member("model", model)
+        if let bot { json.member("bot", bot) }
         return json.finish()
     }
 
@@ -103,6 +108,7 @@ extension ScoreRecord {
         var score: Float?
         var change: Float?
         var model: Int?
+        var bot: Bool?
         try JSONMembers.read(bytes) { member throws(EventError) in
             switch member {
             case "session": session = try member.string()
@@ -119,6 +125,7 @@ extension ScoreRecord {
             case "score": score = try member.float()
             case "change": change = try member.float()
             case "model": model = try member.integer()
+            case "bot": bot = try member.bool()
             default: break
             }
         }
@@ -130,6 +137,6 @@ extension ScoreRecord {
             timestamp: try JSONMembers.required(timestamp, "timestamp"), type: try JSONMembers.required(type, "type"),
             sku: sku, page: page, prefix: try JSONMembers.required(prefix, "prefix"),
             cart: try JSONMembers.required(cart, "cart"), score: try JSONMembers.required(score, "score"),
-            change: change, model: try JSONMembers.required(model, "model"))
+            change: change, model: try JSONMembers.required(model, "model"), bot: bot)
     }
 }

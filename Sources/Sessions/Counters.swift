@@ -47,11 +47,17 @@ public struct SessionCounters: Sendable, Equatable {
     public var truncated: Int64 = 0
     /// Events out of order.
     public var outOfOrder: Int64 = 0
+    /// Of closed and muted ones, those flagged as a machine's.
+    public var bots: Int64 = 0
 
     public init() {}
 
     public static let accounts: [(name: String, path: any WritableKeyPath<SessionCounters, Int64> & Sendable)] = [
         ("opened", \.opened), ("closed", \.closed), ("muted", \.muted), ("purchased", \.purchased),
         ("with_add", \.withAdd), ("truncated", \.truncated), ("out_of_order", \.outOfOrder),
+        ("bots", \.bots),
     ]
+
+    /// Accounts that positions of earlier versions lack, whose records had none to count.
+    static let addedLater: Set<String> = ["bots"]
 }

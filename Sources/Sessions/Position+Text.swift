@@ -76,7 +76,8 @@ extension Position {
     ) throws(PositionError) -> Root {
         var root = zero
         for account in accounts {
-            guard let value = values[account.name], possible.contains(value) else {
+            let missing: Int64? = SessionCounters.addedLater.contains(account.name) ? 0 : nil
+            guard let value = values[account.name] ?? missing, possible.contains(value) else {
                 throw .unreadable("the count of \(account.name) is missing or out of range")
             }
             root[keyPath: account.path] = value

@@ -36,9 +36,11 @@ public struct Session: Sendable, Equatable {
     /// The events before the first purchase, in log order: what is scored, and the training example.
     public internal(set) var steps: [Step]
     public internal(set) var purchase: Purchase?
-    /// The log began after this session may have: retention passed its beginning. (Stands here because it fits into what
-    /// the purchase leaves of eight bytes.)
+    /// The log began after this session may have: retention passed its beginning. (Both flags stand here because they fit
+    /// into what the purchase leaves of eight bytes.)
     public internal(set) var truncated: Bool
+    /// One of its events is a machine's.
+    public internal(set) var isBot: Bool
     /// Events whose own time lay before their predecessor's.
     public internal(set) var outOfOrder: Int
     /// Products in the cart after the last event, and how many adds there were.
@@ -72,6 +74,7 @@ extension Session {
         cart = 0
         adds = 0
         self.truncated = truncated
+        isBot = false
         ids = SeenIDs()
     }
 
@@ -96,6 +99,7 @@ extension Session {
         records += 1
         guard ids.insert(StableHash.of(event.id)) else { return .repeated }
 
+        if event.isBot { isBot = true }
         if event.timestamp < lastTimestamp { outOfOrder += 1 }
         let gap = max(0, event.timestamp - lastTimestamp)
         let elapsed = max(0, event.timestamp - startTimestamp)

@@ -342,6 +342,7 @@ extension SessionFold {
         if session.purchased { sessionCounters.purchased += 1 }
         if session.adds > 0 { sessionCounters.withAdd += 1 }
         if session.truncated { sessionCounters.truncated += 1 }
+        if session.isBot { sessionCounters.bots += 1 }
         closed(ClosedSession(slot: Int(slot), session: session, closing: closing, closedAt: offset))
     }
 

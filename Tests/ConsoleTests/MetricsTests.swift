@@ -210,6 +210,9 @@ struct MetricsTests {
         # HELP dinghy_sessions_truncated_total Ended sessions whose beginning retention had passed.
         # TYPE dinghy_sessions_truncated_total counter
         dinghy_sessions_truncated_total{partition="0"} 0
+        # HELP dinghy_sessions_bots_total Ended sessions flagged as a machine's.
+        # TYPE dinghy_sessions_bots_total counter
+        dinghy_sessions_bots_total{partition="0"} 0
         # HELP dinghy_events_out_of_order_total Events whose own time lay before their predecessor's.
         # TYPE dinghy_events_out_of_order_total counter
         dinghy_events_out_of_order_total{partition="0"} 0

@@ -10,6 +10,7 @@ final class RunningServer: Sendable {
     let url: String
     private let process: Mutex<Process>
     private let ending: Ending
+    private let log: Log
 
     /// Starts it and returns when it listens.
     static func start(
@@ -26,16 +27,19 @@ final class RunningServer: Sendable {
         // Its log says where it listens; what follows is read on, so that the pipe never fills.
         let lines = AsyncStream<String>.makeStream()
         let handle = error.fileHandleForReading
+        let kept = Log()
         Thread.detachNewThread {
             var text = ""
             // Whatever is there: `read(upToCount:)` would wait for the whole count.
             while case let data = handle.availableData, !data.isEmpty {
                 text += String(decoding: data, as: UTF8.self)
+                kept.append(data)
                 while let end = text.firstIndex(of: "\n") {
                     lines.continuation.yield(String(text[..<end]))
                     text.removeSubrange(...end)
                 }
             }
+            kept.ending.finish()
             lines.continuation.finish()
         }
         var log = ""
@@ -43,17 +47,35 @@ final class RunningServer: Sendable {
             log += line + "\n"
             guard let start = line.range(of: " serves http://") else { continue }
             let url = line[start.upperBound...].prefix { $0 != " " }
-            return RunningServer(url: "http://" + url, process: process, ending: ending)
+            return RunningServer(url: "http://" + url, process: process, ending: ending, log: kept)
         }
         throw Failure(description: "the server ended before it listened:\n\(log)")
     }
 
     struct Failure: Error, CustomStringConvertible { var description: String }
 
-    private init(url: String, process: Process, ending: Ending) {
+    private init(url: String, process: Process, ending: Ending, log: Log) {
         self.url = url
         self.process = Mutex(process)
         self.ending = ending
+        self.log = log
+    }
+
+    /// Everything that it has said, once it has ended.
+    var said: String {
+        get async {
+            await log.ending.wait()
+            return log.text
+        }
+    }
+
+    /// What a process writes to its standard error.
+    private final class Log: Sendable {
+        private let bytes = Mutex(Data())
+        let ending = Ending()
+
+        func append(_ data: Data) { bytes.withLock { $0 += data } }
+        var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
     }
 
     /// As a power cut would.

@@ -48,6 +48,33 @@ struct TrainingSetTests {
             try await Self.starts([Self.log(sessions + [Self.session("last", from: 300, to: 300)])]) == [0, 10, 100])
     }
 
+    /// Flagged by one of its events, or faster than anyone clicks.
+    @Test(arguments: [(false, [0, 30, 60]), (true, [60])])
+    func machinesAreLeftOutOnRequest(excludesBots: Bool, starts: [Int64]) throws {
+        var crawler = Self.session("crawler", from: 0, to: 20)
+        crawler[1].isBot = true
+        let fast = (0..<50).map { number in
+            Event(
+                id: "fast-\(number)", session: "fast", kind: .detail,
+                timestamp: Self.zero + 30 * Self.minute + Int64(number) * 200)
+        }
+        let slow = (0..<50).map { number in
+            Event(
+                id: "slow-\(number)", session: "slow", kind: .detail,
+                timestamp: Self.zero + 60 * Self.minute + Int64(number) * 300)
+        }
+        var set = TrainingSet(excludesBots: excludesBots, limit: 1_000)
+        var fold = SessionFold()
+        var offset: Int64 = 0
+        for event in (crawler + fast + slow).sorted(by: { $0.timestamp < $1.timestamp }) {
+            let entry = LogEntry.event(event, timeline: .replay("r"))
+            _ = fold.fold(offset: offset, time: 0, entry: entry, scoring: false) { set.add($0) }
+            offset += 1
+        }
+        _ = fold.fold(offset: offset, time: 0, entry: .end(replay: "r"), scoring: false) { set.add($0) }
+        #expect(set.sessions().map { ($0.start - Self.zero) / Self.minute } == starts)
+    }
+
     @Test func aSessionThatNeverEndsHoldsOthersBackForSixHoursOnly() async throws {
         let sessions = [
             Self.session("endless", from: 0, to: 1_000), Self.session("early", from: 500, to: 520),

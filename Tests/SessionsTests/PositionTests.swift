@@ -14,7 +14,7 @@ struct PositionTests {
             fold.position().encoded() == """
                 {"counters":{"after_purchase":1,"control":0,"markers":1,"muted":0,"rejected":0,"repeated":0,"scored":2,"unscored":0},\
                 "fold":"v1/gap=1800000/records=5000/duration=86400000/replays=12","low":10,"muted":"","next":14,\
-                "sessions":{"closed":0,"muted":0,"opened":3,"out_of_order":0,"purchased":0,"truncated":0,"with_add":0},"start":10,\
+                "sessions":{"bots":0,"closed":0,"muted":0,"opened":3,"out_of_order":0,"purchased":0,"truncated":0,"with_add":0},"start":10,\
                 "timelines":[{"clock":1570000000000,"clock_at_low":1570000000000,"low":13,"name":"a \\"1\\""},\
                 {"clock":1570000000005,"clock_at_low":1570000000000,"low":10,"name":"live"}],"truncated_before":0,"v":1}
                 """)
@@ -54,6 +54,14 @@ struct PositionTests {
         #expect(try Position(decoding: position.encoded()) == position)
         let again = try fold.restarted(on: log)
         #expect(again.position() == position)
+    }
+
+    /// Positions that were committed before machines were counted.
+    @Test func aPositionWithoutCountsOfMachinesIsRead() throws {
+        let position = SessionFold(parameters: small).position()
+        let earlier = position.encoded().replacing(#""bots":0,"#, with: "")
+        #expect(earlier != position.encoded())
+        #expect(try Position(decoding: earlier) == position)
     }
 
     @Test func anotherFoldsPositionIsRefused() throws {

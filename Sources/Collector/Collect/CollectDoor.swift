@@ -7,36 +7,48 @@ struct CollectDoor: Sendable {
     let reader: BodyReader
     let maxEvents: Int
     let intake: EventIntake
+    let turns: Turns
     let metrics: CollectorMetrics
     let now: @Sendable () -> Int64
     let makeID: @Sendable () -> String
 
-    func post(_ request: Request, _ share: HeldBytes.Share) async throws -> Response {
+    func post(_ request: Request, _ share: HeldBytes.Share, _ visit: Visit) async throws -> Response {
         let received = now()
         do {
             let body = try await reader.read(request, share)
-            let items = try decode(body, received)
+            try turns.take()
+            defer { turns.giveBack() }
+            let items = visit.screened(try decode(body, received))
+            if let dropped = visit.dropped(items, intake.log.durability) { return .json(dropped.json) }
             let judgement = try await intake.take(items, received: received, share)
             metrics.events(judgement.counts)
+            visit.stored(judgement.counts.stored)
             return .json(judgement.json, status: judgement.status, headers: judgement.headers)
         } catch CollectorError.unreadable(let reason, let bytes) {
+            if visit.keepsNothing { throw CollectorError.unreadable(reason) }
             try await intake.keep(unreadable: bytes, reason: reason, received: received)
             throw CollectorError.unreadable(reason)
         }
     }
 
-    func pixel(_ request: Request, _ share: HeldBytes.Share) async throws(CollectorError) -> Response {
+    func pixel(
+        _ request: Request, _ share: HeldBytes.Share, _ visit: Visit
+    ) async throws(CollectorError) -> Response {
         let query = request.uri.query ?? ""
         metrics.received(query.utf8.count)
         guard query.utf8.count <= reader.maxBodyBytes else {
             throw .tooLarge("a query of more than the \(reader.maxBodyBytes) bytes allowed")
         }
         try share.take(query.utf8.count)
+        try turns.take()
+        defer { turns.giveBack() }
         let received = now()
         let decoder = CollectDecoder(received: received, maxItems: maxEvents)
-        let items = decoder.decode(query: Self.withoutKey(query), makeID: makeID)
+        let items = visit.screened(decoder.decode(query: Self.withoutKey(query), makeID: makeID))
+        if let dropped = visit.dropped(items, intake.log.durability) { return Pixel.response(dropped) }
         let judgement = try await intake.take(items, received: received, share)
         metrics.events(judgement.counts)
+        visit.stored(judgement.counts.stored)
         return Pixel.response(judgement)
     }
 

@@ -16,13 +16,15 @@ enum Pixel {
         0x3B,
     ]
 
+    static func response(_ dropped: DroppedEvents) -> Response { response(dropped.line, .ok, [:]) }
+
     static func response(_ judgement: Judgement) -> Response {
         response(judgement.line, judgement.status, judgement.headers)
     }
 
     static func response(_ error: CollectorError) -> Response {
-        let word = error.status == .serviceUnavailable ? "retry" : "refused"
-        return response("\(word) \(error.message)", error.status, error.headers)
+        let comesBack = error.status == .serviceUnavailable || error.status == .tooManyRequests
+        return response("\(comesBack ? "retry" : "refused") \(error.message)", error.status, error.headers)
     }
 
     private static func response(_ verdict: String, _ status: HTTPResponse.Status, _ headers: HTTPFields) -> Response {

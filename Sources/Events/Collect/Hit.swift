@@ -55,7 +55,8 @@ struct Hit {
             query: try own.text(draft[.query], "query", maxBytes: EventLimits.queryBytes, allowsControls: true),
             price: try own.price(draft[.price], "price"),
             quantity: try own.quantity(draft[.quantity], "quantity"),
-            order: try own.text(draft[.order], "order", maxBytes: EventLimits.orderBytes))
+            order: try own.text(draft[.order], "order", maxBytes: EventLimits.orderBytes),
+            isBot: try own.flag(draft[.bot], "bot"))
         if event.order == nil {
             event.order = try reader.text(draft[.ti], "ti", maxBytes: EventLimits.orderBytes)
         }

@@ -1,7 +1,7 @@
 /// The fields that are recognised, in both spellings; every other field of a sender is checked as JSON and skipped.
 enum Field: UInt8, CaseIterable {
     // Ours.
-    case id, session, visitor, type, sku, url, query, order, price, quantity, timestamp
+    case id, session, visitor, type, sku, url, query, order, price, quantity, timestamp, bot
     // Ours, around an event: on the log, and in a request.
     case timeline, control, events, sentAt
     // Measurement Protocol v1.
@@ -13,7 +13,7 @@ enum Field: UInt8, CaseIterable {
     static let ours: UInt32 = {
         let fields: [Field] = [
             .id, .session, .visitor, .type, .sku, .url, .query, .order, .price, .quantity, .timestamp, .timeline,
-            .control, .events, .sentAt,
+            .control, .events, .sentAt, .bot,
         ]
         return fields.reduce(0) { $0 | $1.bit }
     }()
@@ -37,6 +37,7 @@ enum Field: UInt8, CaseIterable {
             if equal(key, "cid") { return .cid }
             if equal(key, "uid") { return .uid }
             if equal(key, "sid") { return .sid }
+            if equal(key, "bot") { return .bot }
         case 4:
             if equal(key, "type") { return .type }
         case 5:

@@ -97,6 +97,22 @@ struct FieldReader {
         return time
     }
 
+    /// `true` or `false`; what is not given is false. In a form also `1` and `0`.
+    func flag(_ value: FieldValue, _ field: @autoclosure () -> String) throws(EventError) -> Bool {
+        switch value.kind {
+        case .absent, .null: return false
+        case .boolean: return bytes[Int(value.start)] == UInt8(ascii: "t")
+        case .form:
+            switch String(decoding: slice(value), as: UTF8.self) {
+            case "true", "1": return true
+            case "false", "0", "": return false
+            default: break
+            }
+        default: break
+        }
+        throw EventError(field: field(), reason: "must be true or false")
+    }
+
     func kind(_ value: FieldValue, _ field: @autoclosure () -> String) throws(EventError) -> EventKind? {
         guard value.isGiven else { return nil }
         if value.kind == .text || value.kind == .form, let kind = EventKind(slice(value)) { return kind }

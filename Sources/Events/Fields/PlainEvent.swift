@@ -20,6 +20,6 @@ extension FieldReader {
         let order = try text(draft[.order], "order", maxBytes: EventLimits.orderBytes)
         return Event(
             id: id(), session: session, visitor: visitor, kind: kind, timestamp: timestamp, sku: sku, url: url,
-            query: query, price: price, quantity: quantity, order: order)
+            query: query, price: price, quantity: quantity, order: order, isBot: try flag(draft[.bot], "bot"))
     }
 }

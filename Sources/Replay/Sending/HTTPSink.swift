@@ -7,6 +7,7 @@ import NIOHTTP1
 public struct HTTPSink: ReplaySink {
     private let url: String
     private let writeKey: String?
+    private let token: String?
     private let client: HTTPClient
     private let timeout: TimeAmount
 
@@ -26,11 +27,12 @@ public struct HTTPSink: ReplaySink {
     /// - Parameters:
     ///   - url: of the server, without a path: `http://127.0.0.1:8080`.
     ///   - writeKey: where the server asks for one.
+    ///   - token: the server's own, which its door for replays may ask for.
     ///   - client: made with `clientConfiguration`; another one may try a refused connection until `timeout_s` is over.
     ///   - timeout_s: how long an answer may take.
     /// - Throws: `.server` where the URL is none.
     public init(
-        url: String, writeKey: String? = nil, client: HTTPClient, timeout_s: Int64 = 60
+        url: String, writeKey: String? = nil, token: String? = nil, client: HTTPClient, timeout_s: Int64 = 60
     ) throws(ReplayError) {
         let scheme = ["http://", "https://"].first { url.hasPrefix($0) }
         guard let scheme, url.utf8.count > scheme.utf8.count, !url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F })
@@ -39,6 +41,7 @@ public struct HTTPSink: ReplaySink {
         }
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.writeKey = writeKey
+        self.token = token
         self.client = client
         timeout = .seconds(timeout_s)
     }
@@ -88,7 +91,8 @@ public struct HTTPSink: ReplaySink {
     ) async throws(SinkError) -> [UInt8] {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
-        if let writeKey { request.headers.add(name: "Authorization", value: "Bearer \(writeKey)") }
+        if let bearer = token ?? writeKey { request.headers.add(name: "Authorization", value: "Bearer \(bearer)") }
+        if token != nil, let writeKey { request.headers.add(name: "X-Write-Key", value: writeKey) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/x-ndjson")
             request.body = .bytes(ByteBuffer(bytes: body))

@@ -11,6 +11,8 @@ public struct RetrainRun: Sendable {
         public var timelines = TrainingSet.Timelines.all
         /// The newest so many sessions.
         public var maxSessions = 1_000_000
+        /// Learns from people only, and judges by them.
+        public var excludesBots = true
         public var training = TrainingOptions()
         public var rules = JudgementRules()
         public var parameters = FoldParameters.standard
@@ -72,7 +74,8 @@ public struct RetrainRun: Sendable {
         // Before the work: against a champion that cannot be loaded nothing can be judged.
         let champion = try registry.championNumber()
         let rival = try champion.map { try registry.load($0) }
-        var set = TrainingSet(timelines: settings.timelines, limit: settings.maxSessions)
+        var set = TrainingSet(
+            timelines: settings.timelines, excludesBots: settings.excludesBots, limit: settings.maxSessions)
         try await set.read(log, parameters: settings.parameters) { progress(.reading(done: $0, total: $1)) }
         try goOn(lease)
         let sessions = set.sessions()

@@ -9,7 +9,8 @@ public import Sessions
 /// 1. open sessions: they may still buy;
 /// 2. muted ones: what they did afterwards is only counted;
 /// 3. those whose beginning the log has lost, or may have;
-/// 4. those that began after one that is still open: of these only the short ones have closed, and short sessions seldom
+/// 4. on request, a machine's: flagged ones, and those that no person could have clicked;
+/// 5. those that began after one that is still open: of these only the short ones have closed, and short sessions seldom
 ///    buy. A session open for longer than `longestSession_ms` holds no other back.
 ///
 /// Those that begin with their purchase have nothing to teach.
@@ -35,15 +36,20 @@ public struct TrainingSet: Sendable {
     /// Events kept for each session that may be kept, on average: 32 bytes an event.
     private static let eventsPerSession = 20
     private static let longestSession_ms: Int64 = 6 * 3_600_000
+    /// So many events, in less time than so many.
+    private static let inhuman: (records: Int, duration_ms: Int64) = (50, 10_000)
 
     private let timelines: Timelines
+    private let excludesBots: Bool
     private var kept: NewestSessions
     private var origins: NewestSessions.Origin = 0
 
     /// - Parameter limit: sessions kept; of more, those that began last. Fewer where they are long: at most 20 times as
     ///   many events.
-    public init(timelines: Timelines = .all, limit: Int) {
+    /// - Parameter excludesBots: leaves a machine's sessions out.
+    public init(timelines: Timelines = .all, excludesBots: Bool = false, limit: Int) {
         self.timelines = timelines
+        self.excludesBots = excludesBots
         kept = NewestSessions(maxSessions: limit, maxEvents: limit * Self.eventsPerSession)
     }
 
@@ -56,10 +62,16 @@ public struct TrainingSet: Sendable {
 
     private mutating func add(_ closed: ClosedSession, origin: NewestSessions.Origin, posterior: [Float] = []) {
         guard timelines.contains(closed.session.timeline), !closed.session.truncated, closed.closing != .muted,
-            var session = TrainingSession(closed.session)
+            !(excludesBots && Self.isMachine(closed.session)), var session = TrainingSession(closed.session)
         else { return }
         session.posterior = posterior
         kept.add(session, origin: origin, startClock: closed.session.startClock)
+    }
+
+    private static func isMachine(_ session: Session) -> Bool {
+        session.isBot
+            || session.records >= inhuman.records
+                && session.lastTimestamp - session.startTimestamp < inhuman.duration_ms
     }
 
     /// The sessions, by their beginning.

@@ -75,7 +75,9 @@ struct ReplayCommand: AsyncParsableCommand {
             result = try await move(settings)
         } else if let url = target.servingURL(settings) {
             let key = writeKey ?? ProcessInfo.processInfo.environment["DINGHY_WRITE_KEY"]
-            result = try await replay(into: try HTTPSink(url: url, writeKey: key, client: Web.client), settings)
+            let sink = try HTTPSink(
+                url: url, writeKey: key, token: settings.token.isEmpty ? nil : settings.token, client: Web.client)
+            result = try await replay(into: sink, settings)
         } else {
             result = try await Opened.writing(settings) { try await replay(into: EventLogSink(log: $0.log), settings) }
         }

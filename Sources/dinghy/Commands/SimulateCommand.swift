@@ -90,7 +90,7 @@ struct SimulateCommand: AsyncParsableCommand {
         parameters.bots = bots
         if let sessionsPerSecond { parameters.sessionsPerSecond = sessionsPerSecond }
         if live {
-            let url = try await target.url()
+            let url = target.url(try await target.options.settings())
             // As many sessions as make the pace.
             parameters.sessionsPerSecond = sessionsPerSecond ?? rate / ShopParameters.eventsPerSession
             try await LiveShop(

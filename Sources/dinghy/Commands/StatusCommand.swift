@@ -40,7 +40,8 @@ struct StatusCommand: AsyncParsableCommand {
                 return try await opened.status()
             }
         }
-        return try StatusReport(json: try await Web.get(try URLParts(base: url, path: "/status")))
+        let page = try URLParts(base: url, path: "/status")
+        return try StatusReport(json: try await Web.get(page, token: settings.token))
     }
 }
 
@@ -79,7 +80,8 @@ enum StatusText {
                 "sessions",
                 "\(Terminal.thousands(opened)) (\(Terminal.thousands(opened - ended)) open), "
                     + "\(Terminal.thousands(report.sessions("with_add"))) closed with an add, "
-                    + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase"
+                    + "\(Terminal.thousands(report.sessions("purchased"))) with a purchase, "
+                    + "\(Terminal.thousands(report.sessions("bots"))) a machine's"
             ))
         if let spool = report.spool {
             lines.append(("spool", text(spool)))

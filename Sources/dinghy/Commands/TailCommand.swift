@@ -37,13 +37,13 @@ struct TailCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let base = try await target.url()
-        var url = try URLParts(base: base, path: "/scores")
+        let settings = try await target.options.settings()
+        var url = try URLParts(base: target.url(settings), path: "/scores")
         if let minScore { url.add("min-score", "\(minScore)") }
         if let session { url.add("session", session) }
         if let timeline { url.add("timeline", timeline) }
         if let type { url.add("type", type) }
-        var tail = Tail(client: Web.client, url: url.text, json: json, remaining: count)
+        var tail = Tail(client: Web.client, url: url.text, token: settings.token, json: json, remaining: count)
         if fromStart { tail.lastID = FeedPosition.startID }
         try await tail.run()
     }
@@ -53,15 +53,17 @@ struct TailCommand: AsyncParsableCommand {
 private struct Tail {
     let client: HTTPClient
     let url: String
+    let token: String
     let json: Bool
     var remaining: Int?
     var lastID: String?
     var connected = false
     private var wasConnected = false
 
-    init(client: HTTPClient, url: String, json: Bool, remaining: Int?) {
+    init(client: HTTPClient, url: String, token: String, json: Bool, remaining: Int?) {
         self.client = client
         self.url = url
+        self.token = token
         self.json = json
         self.remaining = remaining
     }
@@ -90,6 +92,7 @@ private struct Tail {
     /// Returns true when enough was shown.
     private mutating func follow() async throws -> Bool {
         var request = HTTPClientRequest(url: url)
+        request.show(token)
         if let lastID { request.headers.add(name: "Last-Event-ID", value: lastID) }
         let response = try await client.execute(request, timeout: .hours(24 * 365))
         guard response.status == .ok else {
@@ -147,6 +150,7 @@ enum TailLine {
             + "cart \(padded("\(score.cart)", 3)) "
             + Terminal.colour("\(padded(value, 8, left: true)) \(padded(bar, 20))", colour)
             + " \(padded(change, 9, left: true))  model \(score.model)"
+            + (score.bot == true ? Terminal.colour("  bot", .yellow) : "")
     }
 
     static func text(_ outcome: OutcomeRecord) -> String {
@@ -154,6 +158,7 @@ enum TailLine {
         let text = outcome.purchased ? "closed with a purchase" : "closed without a purchase"
         return "\(padded(key, 18))  "
             + Terminal.colour("\(text) after \(outcome.records) events", outcome.purchased ? .bold : .dim)
+            + (outcome.bot == true ? Terminal.colour("  bot", .yellow) : "")
     }
 
     private static func shortened(_ text: String, to count: Int) -> String {

@@ -50,9 +50,8 @@ struct TargetOptions: ParsableArguments {
     }
 
     /// Where a server should be.
-    func url() async throws -> String {
-        let settings = try await options.settings()
-        return servingURL(settings) ?? "http://\(settings.host):\(settings.port)"
+    func url(_ settings: Settings) -> String {
+        servingURL(settings) ?? "http://\(settings.host):\(settings.port)"
     }
 }
 

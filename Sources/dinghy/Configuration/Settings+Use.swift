@@ -1,4 +1,5 @@
 import Collector
+import Edge
 import EmbeddedLog
 import Intent
 import KafkaLog
@@ -16,9 +17,36 @@ extension Settings {
     }
 
     var collector: CollectorSettings {
-        CollectorSettings(
+        var collector = CollectorSettings(
             writeKeys: writeKeys, origins: origins, maxBodyBytes: maxBodyBytes, maxInflatedBytes: maxInflatedBytes,
             maxEvents: maxEvents)
+        // Where there is a token, replays are its business; a write key stands in every page.
+        collector.replayNeedsKey = token.isEmpty
+        collector.maxRequests = maxRequests
+        collector.limits.rate = rate
+        collector.limits.burst = burst
+        collector.limits.dailyQuota = dailyQuota
+        collector.limits.quotaFile = data + "/quotas.json"
+        collector.limits.trustsForwarded = trustsForwarded
+        collector.gpc = gpc
+        collector.dnt = dnt
+        return collector
+    }
+
+    var access: AccessPolicy {
+        AccessPolicy(
+            token: token.isEmpty ? nil : Secret(token), opensMetrics: opensMetrics,
+            hosts: isLoopback ? allowedHosts : nil)
+    }
+
+    /// The shop's live data is for whoever has the token.
+    func checkAccess() throws(ConfigurationError) {
+        guard token.isEmpty, !isLoopback, !opensConsole else { return }
+        throw ConfigurationError(
+            description:
+                "http.token: is not set, and \(host) is no loopback address: anyone who reaches it could see the shop's "
+                + "sessions and scores. Set a token of at least 16 characters (DINGHY_HTTP_TOKEN), or say "
+                + "http.open-console: true where something in front of this server asks who it is")
     }
 
     func kafka() throws -> KafkaSettings {
@@ -50,6 +78,7 @@ extension Settings {
         var run = RetrainRun.Settings()
         run.timelines = TrainingSet.Timelines(name: timeline)
         run.maxSessions = maxSessions
+        run.excludesBots = bots == .exclude
         run.training = training
         run.rules.minSessions = minSessions
         run.rules.minBuyers = minBuyers

@@ -1,8 +1,11 @@
+import Collector
+import Edge
 import Logging
 
 /// Everything that can be configured, with its default. `SettingsLoader` fills it from flags, environment and YAML.
 struct Settings: Sendable, Equatable {
     enum LogKind: String, CaseIterable { case embedded, kafka }
+    enum Bots: String, CaseIterable { case exclude, include }
     enum Role: String, CaseIterable { case collect, score, retrain, console }
 
     var data = "data"
@@ -10,6 +13,14 @@ struct Settings: Sendable, Equatable {
 
     var host = "127.0.0.1"
     var port = 8080
+    /// Empty: none.
+    var token = ""
+    var opensMetrics = false
+    /// Serves without a token although others than this machine can reach it.
+    var opensConsole = false
+    var allowedHosts: [String] = []
+    var trustsForwarded = false
+    var edge = EdgeLimits()
 
     var logKind = LogKind.embedded
     var partitions = 1
@@ -21,6 +32,13 @@ struct Settings: Sendable, Equatable {
     var maxBodyBytes = 1 << 20
     var maxInflatedBytes = 8 << 20
     var maxEvents = 10_000
+    var maxRequests = 256
+    var rate = 0
+    /// `nil`: ten seconds' worth.
+    var burst: Int?
+    var dailyQuota = 0
+    var gpc = PrivacyAction.ignore
+    var dnt = PrivacyAction.ignore
 
     var scoreBatch = 2_000
     /// How long a folded record waits for more before it is committed.
@@ -35,6 +53,7 @@ struct Settings: Sendable, Equatable {
     var maxSessions = 1_000_000
     var minSessions = 600
     var minBuyers = 150
+    var bots = Bots.exclude
     var hiddenSize = 32
     var seed = 1
 
@@ -75,6 +94,27 @@ struct SettingKey: Sendable {
         },
         text("http.host", \.host),
         integer("http.port", \.port, 0...65_535),
+        scalar("http.token") { (token, settings) throws(Malformed) in
+            // Of a cookie's letters, and never repeated in an error.
+            guard token.isEmpty || token.utf8.count >= 16 && token.utf8.allSatisfy(isTokenByte) else {
+                throw Malformed(reason: "a token has at least 16 characters, of A-Z, a-z, 0-9, - . _ ~")
+            }
+            settings.token = token
+        },
+        flag("http.open-metrics", \.opensMetrics),
+        flag("http.open-console", \.opensConsole),
+        list("http.allowed-hosts") { (hosts, settings) throws(Malformed) in settings.allowedHosts = hosts },
+        flag("http.trust-forwarded", \.trustsForwarded),
+        integer("http.max-connections", \.edge.maxConnections, 1...1_000_000),
+        integer("http.max-connections-per-address", \.edge.maxConnectionsPerAddress, 1...1_000_000),
+        integer("http.max-head-bytes", \.edge.maxHeadBytes, 1_024...(1 << 20)),
+        integer("http.max-headers", \.edge.maxHeaders, 8...1_000),
+        integer("http.max-pipelined", \.edge.maxPipelined, 1...10_000),
+        milliseconds("http.head-timeout-ms", \.edge.headTimeout),
+        integer("http.min-body-bytes-per-second", \.edge.minBodyBytesPerSecond, 0...(1 << 30)),
+        milliseconds("http.answer-timeout-ms", \.edge.answerTimeout),
+        milliseconds("http.write-timeout-ms", \.edge.writeTimeout),
+        milliseconds("http.idle-timeout-ms", \.edge.idleTimeout),
         scalar("log.kind") { (text, settings) throws(Malformed) in settings.logKind = try oneOf(text) },
         integer("log.partitions", \.partitions, 1...1_024),
         integer("log.retention-days", \.retentionDays, 0...36_500),
@@ -93,6 +133,14 @@ struct SettingKey: Sendable {
         integer("collect.max-body-bytes", \.maxBodyBytes, 1_024...(64 << 20)),
         integer("collect.max-inflated-bytes", \.maxInflatedBytes, 1_024...(256 << 20)),
         integer("collect.max-events", \.maxEvents, 1...100_000),
+        integer("collect.max-requests", \.maxRequests, 1...100_000),
+        integer("collect.rate", \.rate, 0...1_000_000_000),
+        scalar("collect.burst") { (text, settings) throws(Malformed) in
+            settings.burst = try whole(text, 1...1_000_000_000)
+        },
+        integer("collect.daily-quota", \.dailyQuota, 0...1_000_000_000_000),
+        scalar("collect.gpc") { (text, settings) throws(Malformed) in settings.gpc = try oneOf(text) },
+        scalar("collect.dnt") { (text, settings) throws(Malformed) in settings.dnt = try oneOf(text) },
         integer("score.batch", \.scoreBatch, 1...100_000),
         scalar("score.commit-interval-ms") { (text, settings) throws(Malformed) in
             settings.commitInterval_ms = try whole(text, 0...10_000)
@@ -103,6 +151,7 @@ struct SettingKey: Sendable {
         integer("retrain.max-sessions", \.maxSessions, 1_000...100_000_000),
         integer("retrain.min-sessions", \.minSessions, 1...100_000_000),
         integer("retrain.min-buyers", \.minBuyers, 1...100_000_000),
+        scalar("retrain.bots") { (text, settings) throws(Malformed) in settings.bots = try oneOf(text) },
         integer("retrain.hidden-size", \.hiddenSize, 4...512),
         integer("retrain.seed", \.seed, 0...Int.max),
         text("kafka.brokers", \.brokers),
@@ -138,6 +187,31 @@ struct SettingKey: Sendable {
     ) -> SettingKey {
         scalar(name) { (text, settings) throws(Malformed) in
             settings[keyPath: path] = try whole(text, range)
+        }
+    }
+
+    private static func milliseconds(
+        _ name: String, _ path: any WritableKeyPath<Settings, Duration> & Sendable
+    ) -> SettingKey {
+        scalar(name) { (text, settings) throws(Malformed) in
+            settings[keyPath: path] = .milliseconds(try whole(text, 100...86_400_000))
+        }
+    }
+
+    private static func flag(_ name: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable) -> SettingKey {
+        scalar(name) { (text, settings) throws(Malformed) in
+            guard let value = Bool(text) else { throw Malformed(reason: "'\(text)' is neither true nor false") }
+            settings[keyPath: path] = value
+        }
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
         }
     }
 

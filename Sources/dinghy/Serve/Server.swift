@@ -1,6 +1,7 @@
 import Collector
 import Console
 import CoreMetrics
+import Edge
 import EventLog
 import FoundationEssentials
 import Hummingbird
@@ -28,6 +29,7 @@ struct Server {
     let retrainArguments: [String]
 
     func run() async throws {
+        try settings.checkAccess()
         let logger = settings.logger()
         let metrics = MetricsRegistry()
         MetricsSystem.bootstrap(metrics)
@@ -58,11 +60,14 @@ struct Server {
             }
         }
         let scoring = ScoringStatus()
-        let router = Router()
+        let router = Router(context: EdgeContext.self)
+        router.add(middleware: AccessGate(settings.access))
+        var collector: CollectorRoutes?
         if settings.roles.contains(.collect) {
-            CollectorRoutes(
-                log: opened.log, settings: settings.collector, logger: logger, now: WallClock.now
-            ).add(to: router)
+            let routes = CollectorRoutes(
+                log: opened.log, settings: settings.collector, logger: logger, now: WallClock.now)
+            routes.add(to: router)
+            collector = routes
             if settings.writeKeys.isEmpty, !settings.isLoopback {
                 logger.warning(
                     "collect.write-keys is empty and \(settings.host) is no loopback address: anyone may send events")
@@ -80,13 +85,16 @@ struct Server {
         }.add(to: router)
 
         let application = Application(
-            router: router,
+            router: router, server: .guarded(OpenFiles.fitted(settings.edge, logger: logger)),
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port), serverName: "dinghy/\(Dinghy.version)"),
             onServerRunning: { channel in announce(channel, opened, logger) }, logger: logger.quieter())
 
         var services: [any Service] = []
         if let following = opened.following { services.append(Following(follow: following)) }
+        if let collector, settings.dailyQuota > 0 {
+            services.append(Following { await collector.keepQuotas(logger: logger) })
+        }
         if roles.contains(.score) { services.append(try scoringService(opened, status: scoring, logger: logger)) }
         services.append(application)
         if roles.contains(.console) { services.append(feed) }

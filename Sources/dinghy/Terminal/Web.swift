@@ -11,10 +11,12 @@ enum Web {
     /// The body of a GET that was answered with 200.
     ///
     /// - Throws: `CommandFailure`, naming the URL and what the server says.
-    static func get(_ url: URLParts, maxBytes: Int = 64 << 20) async throws -> [UInt8] {
+    static func get(_ url: URLParts, token: String, maxBytes: Int = 64 << 20) async throws -> [UInt8] {
         let response: HTTPClientResponse
+        var request = HTTPClientRequest(url: url.text)
+        request.show(token)
         do {
-            response = try await client.execute(HTTPClientRequest(url: url.text), timeout: .seconds(30))
+            response = try await client.execute(request, timeout: .seconds(30))
         } catch {
             throw CommandFailure(
                 "no server answers at \(url.text) (\(error)): start one with `dinghy serve`, or name it with --url")
@@ -25,5 +27,12 @@ enum Web {
                 "\(url.text) answers \(response.status.code): \(String(decoding: body.prefix(500), as: UTF8.self))")
         }
         return body
+    }
+}
+
+extension HTTPClientRequest {
+    /// Shows the server's token where one is known.
+    mutating func show(_ token: String) {
+        if !token.isEmpty { headers.add(name: "Authorization", value: "Bearer \(token)") }
     }
 }

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import KafkaRig
+import NIOCore
+
+/// From the moment a POST was due to the moment its score came over the live stream.
+struct LatencyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "latency",
+        abstract: "POST to score on the live stream, at a fixed rate; and the same while models are swapped.",
+        discussion: """
+              tools/bench latency
+              tools/bench latency --rate 20000 --batch 10 --swaps 5
+            """)
+
+    @Option(help: "Events a second.")
+    var rate = 2_000
+    @Option(help: "Events a request.")
+    var batch = 1
+    @Option(help: "Seconds.")
+    var seconds = 30
+    @Option(help: "Connections.")
+    var connections = 64
+    @Option(help: "How often the champion is changed in this time.")
+    var swaps = 0
+    @Option(help: "Directory on the disk to be measured.")
+    var directory: String?
+    @Flag(help: "Keep the data.")
+    var keep = false
+
+    func run() async throws {
+        let shop = try await LoadedShop.start("latency", in: directory)
+        let loop = try OpenLoop(url: shop.url)
+        let watch = try await ScoreStreamWatch(url: shop.url)
+        let batch = EventBatch(events: batch)
+        let requests = Double(rate) / Double(batch.count)
+        let warm = try await loop.run(
+            batch: batch, rate: requests, connections: connections, for: .seconds(3), first: 0)
+        // Sessions of the warm-up are over: the count begins with a whole group of them.
+        let first = (warm.count * batch.count / 7_000 + 1) * 7_000
+        let swapping = Task { () -> [NIODeadline] in
+            var times: [NIODeadline] = []
+            for number in 0..<swaps {
+                try await Task.sleep(for: .seconds(Double(seconds) / Double(swaps + 1)))
+                times.append(.now())
+                try await LoadedShop.run(
+                    shop.dinghy,
+                    ["models", "promote", "\(number % 2 + 1)", "--data", shop.directory + "/data"],
+                    shop.directory + "/promote.log")
+            }
+            return times
+        }
+        let sent = try await loop.run(
+            batch: batch, rate: requests, connections: connections, for: .seconds(seconds), first: first)
+        let swapTimes = try await swapping.value
+        try await Task.sleep(for: .seconds(2))
+        let seen = try await watch.end()
+        let events = scored(sent, seen, first: first, batch: batch.count)
+        let answers = sent.compactMap { one in one.answered.map { $0 - one.due } }
+        print(
+            "load average \(ProcessFigures.load()), durability fsync, open loop, \(rate) events/s in requests of "
+                + "\(batch.count)")
+        print("| from due to | percentiles | target | |\n| --- | --- | --- | --- |")
+        print(
+            "| reply | \(Statistics.percentiles(answers)) | | \(sent.count) requests, "
+                + "\(sent.count { $0.status != 200 }) not 200 |")
+        print(
+            "| score on /scores | \(Statistics.percentiles(events.compactMap(\.latency))) | p50 < 5 ms, p99 < 20 ms "
+                + "| \(events.count) events, \(events.count { $0.latency == nil }) without a score |")
+        for swap in swapTimes {
+            let near = events.filter { $0.due >= swap - .milliseconds(500) && $0.due < swap + .seconds(3) }
+            print(
+                "| swap, 0.5 s before to 3 s after | \(Statistics.percentiles(near.compactMap(\.latency))) "
+                    + "| none waits > 5 ms | \(near.count { $0.latency == nil }) without a score |")
+        }
+        try await loop.shutdown()
+        try await shop.stop(keep: keep)
+    }
+
+    /// Event *n* of a session is its *n*-th prefix.
+    private func scored(
+        _ sent: [Sent], _ seen: [ScoreScanner.Key: NIODeadline], first: Int, batch: Int
+    ) -> [(due: NIODeadline, latency: TimeAmount?)] {
+        var prefixes: [Int: Int] = [:]
+        var times: [(due: NIODeadline, latency: TimeAmount?)] = []
+        for (number, one) in sent.enumerated() where one.status == 200 {
+            for event in first + number * batch..<first + (number + 1) * batch {
+                let session = EventBatch.session(of: event)
+                let prefix = prefixes[session, default: 0] + 1
+                prefixes[session] = prefix
+                times.append((one.due, seen[.init(session: session, prefix: prefix)].map { $0 - one.due }))
+            }
+        }
+        return times
+    }
+}

@@ -1,0 +1,78 @@
+import NIOCore
+import NIOPosix
+
+/// When the score of each session's first event came over `/scores`, by the number in its id.
+///
+/// The stream is scanned for `"offset":N`… as little as is needed: the `sku` carries nothing, the key names the session
+/// and `prefix` its event.
+final class ScoreStreamWatch {
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let channel: any Channel
+    private let scanner: NIOLoopBound<ScoreScanner>
+
+    init(url: String) async throws {
+        let authority = url.dropFirst("http://".count).split(separator: ":")
+        guard authority.count == 2, let port = Int(authority[1]) else { throw Failure("\(url) has no port") }
+        let loop = group.any()
+        let scanner = try await loop.submit { NIOLoopBound(ScoreScanner(), eventLoop: loop) }.get()
+        self.scanner = scanner
+        channel = try await ClientBootstrap(group: group).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(scanner.value) }
+        }.connect(host: String(authority[0]), port: port).get()
+        try await channel.writeAndFlush(
+            ByteBuffer(string: "GET /scores?outcomes=false HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        // Subscribed when the first bytes of the stream have come.
+        while try await loop.submit({ !scanner.value.hasBegun }).get() { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    /// By session and prefix.
+    func end() async throws -> [ScoreScanner.Key: NIODeadline] {
+        let scanner = scanner
+        let seen = try await channel.eventLoop.submit { scanner.value.seen }.get()
+        try await channel.close()
+        try await group.shutdownGracefully()
+        return seen
+    }
+}
+
+final class ScoreScanner: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    struct Key: Hashable, Sendable {
+        var session: Int
+        var prefix: Int
+    }
+
+    private(set) var hasBegun = false
+    private(set) var seen: [Key: NIODeadline] = [:]
+    private var rest: [UInt8] = []
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        hasBegun = true
+        let now = NIODeadline.now()
+        rest.append(contentsOf: unwrapInboundIn(data).readableBytesView)
+        var start = 0
+        while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            if let key = Self.key(rest[start..<end]) { seen[key] = seen[key] ?? now }
+            start = end + 1
+        }
+        rest.removeFirst(start)
+    }
+
+    private static func key(_ line: ArraySlice<UInt8>) -> Key? {
+        guard let session = number(after: Array("\"key\":\"s:l".utf8), in: line),
+            let prefix = number(after: Array("\"prefix\":".utf8), in: line)
+        else { return nil }
+        return Key(session: session, prefix: prefix)
+    }
+
+    private static func number(after mark: [UInt8], in line: ArraySlice<UInt8>) -> Int? {
+        guard let range = line.firstRange(of: mark) else { return nil }
+        var number = 0
+        for byte in line[range.upperBound...] {
+            guard case let digit = byte &- UInt8(ascii: "0"), digit <= 9 else { break }
+            number = number * 10 + Int(digit)
+        }
+        return number
+    }
+}
