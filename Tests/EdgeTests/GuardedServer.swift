@@ -62,11 +62,16 @@ struct GuardedServer: Sendable {
         { try Task.checkCancellation() }
     }
 
-    /// Sends bytes as they are, and gives everything that comes until the server closes.
+    /// Sends bytes as they are, and gives everything that comes until the server closes; nothing where it resets the
+    /// connection before it has read them.
     func exchange(_ request: String) async throws -> String {
-        try await connect().using { reply, outbound async throws in
-            try await outbound.write(ByteBuffer(string: request))
-            return try await reply.all()
+        do {
+            return try await connect().using { reply, outbound async throws in
+                try await outbound.write(ByteBuffer(string: request))
+                return try await reply.all()
+            }
+        } catch is IOError {
+            return ""
         }
     }
 }

@@ -125,6 +125,13 @@ struct TrainingSetTests {
         #expect(try await Self.starts(halves, limit: 1) == [199])
     }
 
+    /// The newest are chosen among those that nothing holds back, not held back after they were chosen.
+    @Test func anOpenSessionLeavesThoseBeforeIt() async throws {
+        let sessions = (0..<200).map { Self.session("s\($0)", from: Int64($0), to: Int64($0)) }
+        let open = Self.session("open", from: 100, to: 230)
+        #expect(try await Self.starts([Self.log(sessions + [open])], limit: 30) == Array(70..<100))
+    }
+
     /// Ten sessions of a hundred events are more than twenty events for each of thirty.
     @Test func longSessionsAreFewer() async throws {
         let sessions = (0..<10).map { number -> [Event] in

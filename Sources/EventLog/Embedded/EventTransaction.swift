@@ -109,6 +109,7 @@ struct EventTransaction {
             try delete.bind(offset, at: 2)
             try delete.run()
         }
+        FaultPoint.retention.pass()
     }
 
     private func forgetRejected(before time: Int64, limit: Int) throws {

@@ -59,7 +59,10 @@ final class TableReader: EventReader {
                 do {
                     while bytes < Self.maxBytes, let row = try rows.next() {
                         let record = try table.record(row, partition: partition)
-                        if record.offset != expected {
+                        guard record.offset >= expected else {
+                            throw Self.misplaced(table, partition, record.offset, expected)
+                        }
+                        if record.offset > expected {
                             let isOldest =
                                 try records.isEmpty
                                 && database.bounds(of: table, partition: partition).lowerBound == record.offset
@@ -84,6 +87,15 @@ final class TableReader: EventReader {
         }
         if let last = records.last { offset.withLock { $0 = last.offset + 1 } }
         return records
+    }
+
+    /// Of a page that stands where another one should.
+    private static func misplaced(
+        _ table: RecordTable, _ partition: Int, _ offset: Int64, _ expected: Int64
+    ) -> EventLogError {
+        .unusable(
+            "partition \(partition) of \(table.rawValue)s gives offset \(offset) where \(expected) should be: "
+                + EventLogError.remedy)
     }
 
     private static func missing(_ table: RecordTable, _ partition: Int, _ gone: Range<Int64>) -> EventLogError {

@@ -2,16 +2,10 @@ import Intent
 
 /// Sessions under a limit: of more, those that began last. Holds at most a quarter more than the limits say.
 struct NewestSessions: Sendable {
-    /// A timeline on a partition, as the caller numbers them.
-    typealias Origin = Int32
-
     private struct Entry: Sendable {
         var session: TrainingSession
         /// Decides among sessions that began at the same time.
         var arrival: Int
-        var origin: Origin
-        /// The timeline's clock when it began.
-        var startClock: Int64
     }
 
     private let maxSessions: Int
@@ -26,18 +20,12 @@ struct NewestSessions: Sendable {
         self.maxEvents = maxEvents
     }
 
-    mutating func add(_ session: TrainingSession, origin: Origin, startClock: Int64) {
-        entries.append(Entry(session: session, arrival: arrivals, origin: origin, startClock: startClock))
+    mutating func add(_ session: TrainingSession) {
+        entries.append(Entry(session: session, arrival: arrivals))
         arrivals += 1
         events += session.steps.count
         // Sorting now and then, not for every session.
         if entries.count > maxSessions + maxSessions / 4 || events > maxEvents + maxEvents / 4 { trim() }
-    }
-
-    /// Forgets an origin's sessions that began at a clock or later.
-    mutating func remove(_ origin: Origin, fromClock clock: Int64) {
-        entries.removeAll { $0.origin == origin && $0.startClock >= clock }
-        events = entries.reduce(0) { $0 + $1.session.steps.count }
     }
 
     /// The sessions, the earliest first.

@@ -11,7 +11,8 @@ public import Sessions
 /// 3. those whose beginning the log has lost, or may have;
 /// 4. on request, a machine's: flagged ones, and those that no person could have clicked;
 /// 5. those that began after one that is still open: of these only the short ones have closed, and short sessions seldom
-///    buy. A session open for longer than `longestSession_ms` holds no other back.
+///    buy. A session open for longer than `longestSession_ms` holds no other back. The newest are chosen among those that
+///    nothing holds back, or one long session would leave nothing to choose.
 ///
 /// Those that begin with their purchase have nothing to teach.
 public struct TrainingSet: Sendable {
@@ -33,7 +34,7 @@ public struct TrainingSet: Sendable {
         }
     }
 
-    /// Events kept for each session that may be kept, on average: 32 bytes an event.
+    /// Events kept for each session that may be kept, on average: 40 bytes an event.
     private static let eventsPerSession = 20
     private static let longestSession_ms: Int64 = 6 * 3_600_000
     /// So many events, in less time than so many.
@@ -41,8 +42,8 @@ public struct TrainingSet: Sendable {
 
     private let timelines: Timelines
     private let excludesBots: Bool
+    private let limit: Int
     private var kept: NewestSessions
-    private var origins: NewestSessions.Origin = 0
 
     /// - Parameter limit: sessions kept; of more, those that began last. Fewer where they are long: at most 20 times as
     ///   many events.
@@ -50,6 +51,7 @@ public struct TrainingSet: Sendable {
     public init(timelines: Timelines = .all, excludesBots: Bool = false, limit: Int) {
         self.timelines = timelines
         self.excludesBots = excludesBots
+        self.limit = limit
         kept = NewestSessions(maxSessions: limit, maxEvents: limit * Self.eventsPerSession)
     }
 
@@ -57,15 +59,17 @@ public struct TrainingSet: Sendable {
     ///
     /// - Parameter posterior: of a simulated shop, the truth after each step.
     public mutating func add(_ closed: ClosedSession, posterior: [Float] = []) {
-        add(closed, origin: 0, posterior: posterior)
+        guard var session = example(closed) else { return }
+        session.posterior = posterior
+        kept.add(session)
     }
 
-    private mutating func add(_ closed: ClosedSession, origin: NewestSessions.Origin, posterior: [Float] = []) {
+    /// What a closed session teaches, if anything.
+    private func example(_ closed: ClosedSession) -> TrainingSession? {
         guard timelines.contains(closed.session.timeline), !closed.session.truncated, closed.closing != .muted,
-            !(excludesBots && Self.isMachine(closed.session)), var session = TrainingSession(closed.session)
-        else { return }
-        session.posterior = posterior
-        kept.add(session, origin: origin, startClock: closed.session.startClock)
+            !(excludesBots && Self.isMachine(closed.session))
+        else { return nil }
+        return TrainingSession(closed.session)
     }
 
     private static func isMachine(_ session: Session) -> Bool {
@@ -92,46 +96,50 @@ public struct TrainingSet: Sendable {
             // Retention may have gone on while the partitions before this one were read.
             let start = max(known.lowerBound, try await log.bounds(partition: partition).lowerBound)
             let range = min(start, known.upperBound)..<known.upperBound
-            var folding = PartitionFolding(range, parameters: parameters, firstOrigin: origins + 1)
+            var folding = PartitionFolding(range, parameters: parameters)
+            // Of a partition, so that an event of one holds back no session of another.
+            var unsettled = UnsettledSessions(maxSessions: limit, maxEvents: limit * Self.eventsPerSession)
             let reader = try await log.reader(partition: partition, from: range.lowerBound)
             while folding.fold.nextOffset < range.upperBound, !Task.isCancelled {
                 let records = try await reader.next(limit: 4_000, wait: .zero)
                 if records.isEmpty { break }
                 for record in records where record.offset < range.upperBound {
-                    for closed in folding.fold(record) { add(closed.session, origin: closed.origin) }
+                    for closed in folding.fold(record) {
+                        guard let session = example(closed) else { continue }
+                        if unsettled.wantsToSettle { settle(&unsettled, folding) }
+                        unsettled.add(
+                            session, timeline: closed.session.timeline, startClock: closed.session.startClock)
+                    }
                 }
+                settle(&unsettled, folding)
                 done += Int64(records.count)
                 progress(done, total)
             }
-            for timeline in folding.fold.position().timelines where timeline.lowWaterOffset < folding.fold.nextOffset {
-                let settled = max(timeline.clockAtLowWater, timeline.clockAtNext - Self.longestSession_ms)
-                kept.remove(folding.origin(timeline.timeline), fromClock: settled)
-            }
-            origins = folding.lastOrigin
         }
+    }
+
+    private mutating func settle(_ unsettled: inout UnsettledSessions, _ folding: PartitionFolding) {
+        unsettled.settle(before: folding.holdingBack(within: Self.longestSession_ms)) { kept.add($0) }
     }
 }
 
 /// One partition on its way through the fold.
 private struct PartitionFolding {
     private(set) var fold: SessionFold
-    private(set) var lastOrigin: NewestSessions.Origin
-    private var origins: [Timeline: NewestSessions.Origin] = [:]
     private let idleGap_ms: Int64
     /// Retention has passed the partition's beginning.
     private let hasLostBeginning: Bool
     /// By timeline: a session that begins at this clock or earlier may have begun before the log does.
     private var lostUntil: [Timeline: Int64] = [:]
 
-    init(_ range: Range<Int64>, parameters: FoldParameters, firstOrigin: NewestSessions.Origin) {
+    init(_ range: Range<Int64>, parameters: FoldParameters) {
         fold = SessionFold(start: range.lowerBound, parameters: parameters)
-        lastOrigin = firstOrigin - 1
         idleGap_ms = parameters.idleGap_ms
         hasLostBeginning = range.lowerBound > 0
     }
 
     /// What a record closes and the log has seen whole.
-    mutating func fold(_ record: StoredRecord) -> [(session: ClosedSession, origin: NewestSessions.Origin)] {
+    mutating func fold(_ record: StoredRecord) -> [ClosedSession] {
         let entry = try? RecordCoder.decode(record.value)
         var closed: [ClosedSession] = []
         _ = fold.fold(offset: record.offset, time: record.time, entry: entry, scoring: false) { closed.append($0) }
@@ -140,17 +148,15 @@ private struct PartitionFolding {
         {
             lostUntil[timeline] = clock + idleGap_ms
         }
-        return closed.compactMap { closed in
-            let timeline = closed.session.timeline
-            guard closed.session.startClock > lostUntil[timeline] ?? .min else { return nil }
-            return (closed, origin(timeline))
-        }
+        return closed.filter { $0.session.startClock > lostUntil[$0.session.timeline] ?? .min }
     }
 
-    mutating func origin(_ timeline: Timeline) -> NewestSessions.Origin {
-        if let origin = origins[timeline] { return origin }
-        lastOrigin += 1
-        origins[timeline] = lastOrigin
-        return lastOrigin
+    /// Of a timeline, when the oldest session began that is still open, or may be thought so: at most so long ago.
+    func holdingBack(within longest_ms: Int64) -> (Timeline) -> Int64? {
+        var clocks: [Timeline: Int64] = [:]
+        for timeline in fold.position().timelines where timeline.lowWaterOffset < fold.nextOffset {
+            clocks[timeline.timeline] = max(timeline.clockAtLowWater, timeline.clockAtNext - longest_ms)
+        }
+        return { clocks[$0] }
     }
 }

@@ -29,7 +29,7 @@ struct EmbeddedRun {
     private static let replayedEvents = 4_000
     /// Of a replay that nobody disturbs.
     private static let replay_s = 4
-    /// Nothing calls it: there is no retention on the embedded log.
+    /// Nothing is old enough to be removed while a run lasts.
     private static let points = FaultPoint.allCases.filter { $0 != .retention }
 
     init(_ settings: Settings, directory: String) throws {
