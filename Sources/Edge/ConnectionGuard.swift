@@ -146,11 +146,21 @@ final class Refusal: ChannelInboundHandler {
     private static let reply =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
+    /// How long a sender may take to read the reply. Closed at once, with bytes of its own unread, the connection would be
+    /// reset, and the reply lost with it.
+    private static let linger = TimeAmount.milliseconds(500)
+
     func channelActive(context: ChannelHandlerContext) {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: Self.reply)), promise: nil)
         context.fireChannelActive()
-        context.close(promise: nil)
+        context.close(mode: .output, promise: nil)
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) { context.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
 }

@@ -56,7 +56,9 @@ struct Committer: Sendable {
                 return try await work()
             } catch {
                 let isLast =
-                    deadline.map { service.time.instant() >= $0 } ?? service.settings.commitAttempts.map { attempt >= $0 } ?? false
+                    deadline.map { service.time.instant() >= $0 } ?? service.settings.commitAttempts.map {
+                        attempt >= $0
+                    } ?? false
                 guard error.mayPass, !isLast, !Task.isCancelled, !Task.isShuttingDownGracefully else { throw error }
                 service.logger.warning("\(complaint): \(error)")
                 instruments.retries.increment()

@@ -85,7 +85,8 @@ import Testing
                 ByteBuffer(string: "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             // The server has given it up when another has its place.
             try await server.served()
-            try await channel.close()
+            // It may be closed by now.
+            try? await channel.close()
         }
     }
 
@@ -110,13 +111,18 @@ import Testing
 
     @Test func aConnectionTooManyIsToldSo() async throws {
         try await GuardedServer.run(Self.limits { $0.maxConnections = 1 }) { server async throws in
-            try await server.connect().using { reply, outbound async throws in
-                try await outbound.write(ByteBuffer(string: Self.get))
-                #expect(try await reply.until("here").hasPrefix("HTTP/1.1 200 "))
-                // The address limit does not count this machine; the limit of all does.
-                let refused = try await server.exchange("")
-                #expect(refused.hasPrefix("HTTP/1.1 503 ") && refused.contains("Retry-After: 5"))
+            var refused: String?
+            // Connecting may have taken the place for a moment before.
+            while refused == nil {
+                try Task.checkCancellation()
+                refused = try? await server.connect().using { reply, outbound async throws in
+                    try await outbound.write(ByteBuffer(string: Self.get))
+                    guard try await reply.until("here").hasPrefix("HTTP/1.1 200 ") else { return nil }
+                    // The address limit does not count this machine; the limit of all does.
+                    return try await server.exchange("")
+                }
             }
+            #expect(refused?.hasPrefix("HTTP/1.1 503 ") == true && refused?.contains("Retry-After: 5") == true)
             // Its place is free again.
             try await server.served()
         }

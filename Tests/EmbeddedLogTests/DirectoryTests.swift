@@ -51,7 +51,7 @@ struct DirectoryTests {
         try await database.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN")
             try database.execute(
-                sql: "INSERT INTO rejected VALUES (1, 1, 'x', 'x', 1, zeroblob(1000000)); DELETE FROM meta")
+                sql: "INSERT INTO rejected VALUES (1, 1, 'x', 'x', 1, zeroblob(1000000), 0); DELETE FROM meta")
             // Copied in the middle of the transaction: as a kill would leave them.
             for file in ["events.sqlite", "events.sqlite-journal"] {
                 try FileManager.default.copyItem(atPath: "\(made.path)/\(file)", toPath: "\(killed.path)/\(file)")
