@@ -110,7 +110,11 @@ import Testing
     }
 
     @Test func aConnectionTooManyIsToldSo() async throws {
-        try await GuardedServer.run(Self.limits { $0.maxConnections = 1 }) { server async throws in
+        let limits = Self.limits {
+            $0.maxConnections = 1
+            $0.idleTimeout = .seconds(1)
+        }
+        try await GuardedServer.run(limits) { server async throws in
             var refused: String?
             // Connecting may have taken the place for a moment before.
             while refused == nil {
