@@ -70,7 +70,7 @@ struct GuardedServer: Sendable {
                 try await outbound.write(ByteBuffer(string: request))
                 return try await reply.all()
             }
-        } catch where error is IOError || error is ChannelError {
+        } catch  where error is IOError || error is ChannelError {
             return ""
         }
     }
@@ -97,7 +97,7 @@ struct Line: Sendable {
             var text = ""
             do {
                 while let buffer = try await iterator.next() { text += String(buffer: buffer) }
-            } catch where error is IOError || error is ChannelError {}
+            } catch  where error is IOError || error is ChannelError {}
             return text
         }
 
