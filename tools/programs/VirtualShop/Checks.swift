@@ -69,8 +69,12 @@ struct Checks {
     private func mayBeForgotten(_ first: Copy, _ second: Copy) -> Bool {
         let limits = shop.law.log.limits
         let partition = shop.disk.partitions[first.partition]
+        let age_ms = limits.identityAge.components.seconds * 1_000
+        // The memory is one for all partitions, and each has its own time: a clock that was ahead for a record of
+        // another partition has aged this one, too.
+        let newest = shop.disk.partitions.flatMap(\.records).map(\.time).max() ?? second.time
         // A start reads of every partition no more than its share of the newest records, ticks among them.
-        return second.time - first.time > limits.identityAge.components.seconds * 1_000
+        return newest - first.time > age_ms
             || second.index - first.index >= limits.identities / shop.law.partitions
             || shop.disk.partitions.reduce(0) { $0 + $1.identities.count { $0 != nil } } > limits.identities
                 && partition.records.count > 0
