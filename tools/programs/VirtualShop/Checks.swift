@@ -70,11 +70,17 @@ struct Checks {
         let limits = shop.law.log.limits
         let partition = shop.disk.partitions[first.partition]
         let age_ms = limits.identityAge.components.seconds * 1_000
-        // The memory is one for all partitions, and each has its own time: a clock that was ahead for a record of
-        // another partition has aged this one, too.
-        let newest = shop.disk.partitions.flatMap(\.records).map(\.time).max() ?? second.time
+        // The memory is one for all partitions, and each has its own time: an event of another partition, stored before
+        // the second copy while the clock was ahead, has aged the first one, too.
+        let repetition = shop.disk.partitions[second.partition].places[second.index]
+        let isAged = shop.disk.partitions.contains { partition in
+            partition.records.indices.contains { index in
+                partition.identities[index] != nil && partition.places[index] < repetition
+                    && partition.records[index].time - first.time > age_ms
+            }
+        }
         // A start reads of every partition no more than its share of the newest records, ticks among them.
-        return newest - first.time > age_ms
+        return second.time - first.time > age_ms || isAged
             || second.index - first.index >= limits.identities / shop.law.partitions
             || shop.disk.partitions.reduce(0) { $0 + $1.identities.count { $0 != nil } } > limits.identities
                 && partition.records.count > 0

@@ -9,6 +9,8 @@ final class Disk: @unchecked Sendable {  // As `World`.
         var records: [StoredRecord] = []
         /// Beside every record; `nil` where it is no live event.
         var identities: [UInt64?] = []
+        /// Beside every record: how many had been appended before it, to any partition.
+        var places: [Int] = []
         var nextOffset: Int64 = 0
         var lastTime: Int64 = 0
         var position: Position?
@@ -23,6 +25,7 @@ final class Disk: @unchecked Sendable {  // As `World`.
     var partitions: [Partition]
     var marks: [String: ReplayMark] = [:]
     var rejected = 0
+    private var appended = 0
 
     init(_ world: World, partitions: Int) {
         self.world = world
@@ -37,6 +40,8 @@ final class Disk: @unchecked Sendable {  // As `World`.
             time >= last, "partition \(partition): append time \(time) of offset \(offset) lies before \(last)")
         partitions[partition].records.append(StoredRecord(offset: offset, time: time, value: value))
         partitions[partition].identities.append(identity)
+        partitions[partition].places.append(appended)
+        appended += 1
         partitions[partition].nextOffset = offset + 1
         partitions[partition].lastTime = time
         return Location(partition: partition, offset: offset)
@@ -47,6 +52,7 @@ final class Disk: @unchecked Sendable {  // As `World`.
         let count = min(count, partitions[partition].records.count)
         partitions[partition].records.removeLast(count)
         partitions[partition].identities.removeLast(count)
+        partitions[partition].places.removeLast(count)
         partitions[partition].nextOffset -= Int64(count)
     }
 
