@@ -56,13 +56,13 @@ struct CheckpointTests {
         let reader = try DatabaseQueue(path: directory.events, configuration: configuration)
         try reader.inDatabase { database in
             try database.beginTransaction(.deferred)
-            #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM event") == 1)
+            #expect(try Int.fetchOne(database, sql: "SELECT sum(count) FROM event_batch") == 1)
         }
         for number in 0..<400 {
             _ = try await data.log.append((0..<20).map { record(number * 20 + $0, bytes: 180) })
         }
         try reader.inDatabase { database in
-            #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM event") == 1)
+            #expect(try Int.fetchOne(database, sql: "SELECT sum(count) FROM event_batch") == 1)
             try database.commit()
         }
         try reader.close()

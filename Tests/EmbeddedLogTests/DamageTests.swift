@@ -113,9 +113,10 @@ struct DamageTests {
 
     @Test func aWrongChecksumNamesThePlaceAndTheRemedy() async throws {
         let directory = try await Self.whole()
-        try DatabaseQueue(path: directory.events).inDatabase {
-            try $0.execute(sql: #"UPDATE event SET value = x'7b7d' WHERE partition = 0 AND "offset" = 5"#)
-        }
+        let sound = try await DataDirectory.openReadOnly(directory.path)
+        let events = try await contents(of: sound.log)
+        await sound.close()
+        try spoil(events[5], in: directory.events)
         let data = try await DataDirectory.openReadOnly(directory.path)
         let reader = try await data.log.reader(partition: 0, from: 0)
         #expect(try await reader.next(limit: 100, wait: .zero).map(\.offset) == [0, 1, 2, 3, 4])
@@ -132,14 +133,35 @@ struct DamageTests {
 
     @Test func gapsAndDisorderAreFound() async throws {
         let directory = try await Self.whole()
-        try DatabaseQueue(path: directory.events).inDatabase {
-            try $0.execute(sql: #"DELETE FROM event WHERE partition = 0 AND "offset" BETWEEN 3 AND 6"#)
-            try $0.execute(sql: #"UPDATE event SET time = 5 WHERE partition = 1 AND "offset" = 2"#)
+        // Appends of twenty, of which each partition got some: a row each.
+        var firsts: [[Int64]] = []
+        try DatabaseQueue(path: directory.events).inDatabase { database in
+            firsts = try (0..<2).map { partition in
+                try Int64.fetchAll(
+                    database, sql: "SELECT key & 0xffffffffffff FROM event_batch WHERE key >> 48 = ? ORDER BY key",
+                    arguments: [partition])
+            }
+            let row = "WHERE key = ? << 48 | ?"
+            try database.execute(sql: "DELETE FROM event_batch \(row)", arguments: [0, firsts[0][2]])
+            try database.execute(sql: "UPDATE event_batch SET time = 5 \(row)", arguments: [1, firsts[1][2]])
+            try database.execute(sql: "UPDATE event_batch SET count = count + 1 \(row)", arguments: [1, firsts[1][4]])
+            try database.execute(sql: "UPDATE event_batch SET count = 0 \(row)", arguments: [1, firsts[1][6]])
+            try database.execute(
+                sql: "UPDATE event_batch SET value = substr(value, 1, length(value) - 1) \(row)",
+                arguments: [1, firsts[1][8]])
         }
         let data = try await DataDirectory.openReadOnly(directory.path)
         let findings = try await data.check().findings
-        #expect(findings.contains { $0.offset == 3 && $0.problem == "offsets from here to 6 are missing" })
-        #expect(findings.contains { $0.partition == 1 && $0.offset == 2 && $0.problem.contains("checksum") })
+        func has(_ partition: Int, _ offset: Int64, _ problem: String) -> Bool {
+            findings.contains {
+                $0.partition == partition && $0.offset == offset && $0.problem.contains(problem)
+            }
+        }
+        #expect(has(0, firsts[0][2], "offsets from here to \(firsts[0][3] - 1) are missing"))
+        for offset in firsts[1][2]..<firsts[1][3] { #expect(has(1, offset, "checksum")) }
+        #expect(has(1, firsts[1][5], "it cannot be read from offset \(firsts[1][5]) on"))
+        #expect(has(1, firsts[1][6], "it cannot be read from offset \(firsts[1][6]) on"))
+        #expect(has(1, firsts[1][9] - 1, "it cannot be read from offset \(firsts[1][9] - 1) on"))
         await data.close()
     }
 }

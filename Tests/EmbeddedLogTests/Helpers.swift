@@ -4,6 +4,7 @@ import Events
 import Foundation
 import GRDB
 import Logging
+import Testing
 
 let wallClock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1_000) }
 
@@ -53,11 +54,26 @@ final class ExclusiveHold: Sendable {
         try database.inDatabase { database in
             try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
             // Taken by the first read, and kept.
-            try database.execute(sql: "SELECT count(*) FROM event")
+            try database.execute(sql: "SELECT count(*) FROM event_batch")
         }
     }
 
     func release() throws { try database.close() }
+}
+
+/// Spoils one byte of an event where it stands in its row, as a disk might.
+func spoil(_ record: StoredRecord, in path: String) throws {
+    let database = try DatabaseQueue(path: path)
+    try database.inDatabase { database in
+        try database.execute(
+            sql: """
+                UPDATE event_batch SET value = CAST(substr(value, 1, instr(value, ?1) - 1) || '[' ||
+                  substr(value, instr(value, ?1) + 1) AS BLOB)
+                WHERE instr(value, ?1) > 0
+                """, arguments: [Data(record.value)])
+        #expect(database.changesCount == 1)
+    }
+    try database.close()
 }
 
 /// How often this process has a file open.

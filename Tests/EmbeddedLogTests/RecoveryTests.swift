@@ -13,7 +13,7 @@ struct RecoveryTests {
         let newest = try await contents(of: data.log).suffix(1)
         await data.close()
         try DatabaseQueue(path: directory.events).inDatabase {
-            try $0.execute(sql: #"DELETE FROM event WHERE "offset" < 9"#)
+            try $0.execute(sql: "DELETE FROM event_batch WHERE key < 9")
         }
 
         data = try await directory.open()

@@ -1,7 +1,6 @@
 import EmbeddedLog
 import EventLog
 import Foundation
-import GRDB
 import LogContract
 import Testing
 
@@ -32,12 +31,6 @@ struct RepairTests {
         return directory
     }
 
-    private static func damage(_ directory: TemporaryDirectory, _ sql: String) throws {
-        let database = try DatabaseQueue(path: directory.events)
-        try database.inDatabase { try $0.execute(sql: sql) }
-        try database.close()
-    }
-
     @Test func aSoundDirectoryNeedsNone() async throws {
         let directory = try await Self.whole()
         let repair = try await TailRepair(directory.path)
@@ -51,7 +44,7 @@ struct RepairTests {
         let before = try await DataDirectory.openReadOnly(directory.path)
         let expected = try await Kept(before)
         await before.close()
-        try Self.damage(directory, #"UPDATE event SET value = x'7b' WHERE partition = 0 AND "offset" = 50"#)
+        try spoil(expected.events[0][50], in: directory.events)
 
         let repair = try await TailRepair(directory.path)
         let cut = repair.cuts[0]

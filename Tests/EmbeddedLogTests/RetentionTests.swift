@@ -29,25 +29,33 @@ struct RetentionTests {
             directory.path, limits: limits, retention: hour, logger: quiet, now: { time.now })
     }
 
-    private static func append(_ numbers: Range<Int>, to data: DataDirectory) async throws {
-        for first in stride(from: numbers.lowerBound, to: numbers.upperBound, by: 500) {
+    /// - Parameter run: records of an append, and so of a row.
+    private static func append(_ numbers: Range<Int>, by run: Int = 500, to data: DataDirectory) async throws {
+        for first in stride(from: numbers.lowerBound, to: numbers.upperBound, by: run) {
             let verdicts = try await data.log.append(
-                (first..<min(first + 500, numbers.upperBound)).map { record($0, bytes: 150) })
+                (first..<min(first + run, numbers.upperBound)).map { record($0, bytes: 150) })
             #expect(!verdicts.contains(.duplicate))
         }
     }
 
-    /// Commits a score of every record up to `next`.
+    /// Commits a score of every record up to `next`, `run` of them at a time, and so in a row.
     private static func score(
-        _ data: DataDirectory, from follows: Int64?, to next: Int64, lowWater: Int64
+        _ data: DataDirectory, from follows: Int64?, to next: Int64, by run: Int64 = .max, lowWater: Int64
     ) async throws {
-        try await data.makeConsumer().commit([
-            ScoredBatch(
-                partition: 0, follows: follows, next: next, lowWaterOffset: lowWater, position: "at \(next)",
-                scores: ((follows ?? 0)..<next).map {
-                    OutputRecord(key: "s:k", value: Array("{\"session\":\"0:0\",\"offset\":\($0)}".utf8))
-                }, outcomes: [])
-        ])
+        let consumer = data.makeConsumer()
+        var done = follows
+        while done ?? 0 < next {
+            let start = done ?? 0
+            let end = next - start > run ? start + run : next
+            try await consumer.commit([
+                ScoredBatch(
+                    partition: 0, follows: done, next: end, lowWaterOffset: lowWater, position: "at \(end)",
+                    scores: (start..<end).map {
+                        OutputRecord(key: "s:k", value: Array("{\"session\":\"0:0\",\"offset\":\($0)}".utf8))
+                    }, outcomes: [])
+            ])
+            done = end
+        }
     }
 
     private static func start(_ data: DataDirectory) async throws -> [Int64] {
@@ -61,15 +69,15 @@ struct RetentionTests {
         let directory = try TemporaryDirectory()
         let time = Time()
         let data = try await Self.open(directory, time)
-        try await Self.append(0..<1_000, to: data)
+        try await Self.append(0..<1_000, by: 10, to: data)
         time.advance(hours: 2)
-        try await Self.append(1_000..<1_010, to: data)
+        try await Self.append(1_000..<1_010, by: 1, to: data)
         // Nothing is scored yet.
         #expect(try await data.sweep() == 0)
-        try await Self.score(data, from: nil, to: 900, lowWater: 350)
+        try await Self.score(data, from: nil, to: 900, by: 10, lowWater: 350)
         #expect(try await data.sweep() == 350)
         #expect(try await Self.start(data) == [350, 350])
-        try await Self.score(data, from: 900, to: 1_010, lowWater: 1_010)
+        try await Self.score(data, from: 900, to: 1_010, by: 1, lowWater: 1_010)
         #expect(try await data.sweep() == 650)
         #expect(try await Self.start(data) == [1_000, 1_000])
         // The newest stays, however old, so that offsets and times go on from it.
@@ -81,11 +89,25 @@ struct RetentionTests {
         await data.close()
     }
 
+    @Test func aRowGoesAsAWhole() async throws {
+        let directory = try TemporaryDirectory()
+        let time = Time()
+        let data = try await Self.open(directory, time)
+        try await Self.append(0..<300, by: 100, to: data)
+        time.advance(hours: 2)
+        try await Self.score(data, from: nil, to: 300, by: 150, lowWater: 299)
+        #expect(try await data.sweep() == 200)
+        // Of the first 150 scores all belong to events that are gone.
+        #expect(try await Self.start(data) == [200, 150])
+        #expect(try await data.check().problems == 0)
+        await data.close()
+    }
+
     @Test func aReaderIsToldWhatItCanNoLongerHave() async throws {
         let directory = try TemporaryDirectory()
         let time = Time()
         let data = try await Self.open(directory, time)
-        try await Self.append(0..<1_000, to: data)
+        try await Self.append(0..<1_000, by: 100, to: data)
         time.advance(hours: 2)
         try await Self.score(data, from: nil, to: 1_000, lowWater: 800)
         let reader = try await data.log.reader(partition: 0, from: 0)

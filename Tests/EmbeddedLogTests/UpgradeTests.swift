@@ -15,9 +15,9 @@ struct UpgradeTests {
         }
     }
 
-    @Test func anOldDirectoryIsReadAsItIs() async throws {
+    @Test(arguments: OldVersion.allCases) func anOldDirectoryIsReadAsItIs(_ old: OldVersion) async throws {
         let directory = try TemporaryDirectory()
-        try Version1.make(in: directory)
+        try old.make(in: directory)
         let before = try Data(contentsOf: URL(filePath: directory.events))
         let data = try await DataDirectory.openReadOnly(directory.path)
         let kept = try await Kept(data)
@@ -32,17 +32,17 @@ struct UpgradeTests {
         #expect(kept.marks == ["june": ReplayMark(lastRow: 1, ended: false)])
         let report = try await data.check()
         #expect(report.problems == 0, "\(report.findings)")
-        #expect(report.withoutChecksum == 7)
+        #expect(report.withoutChecksum == old.withoutChecksum)
         await data.close()
         #expect(try Data(contentsOf: URL(filePath: directory.events)) == before)
     }
 
-    @Test func anOldDirectoryIsMigratedAndGoesOn() async throws {
+    @Test(arguments: OldVersion.allCases) func anOldDirectoryIsMigratedAndGoesOn(_ old: OldVersion) async throws {
         let directory = try TemporaryDirectory()
-        try Version1.make(in: directory)
-        let old = try await DataDirectory.openReadOnly(directory.path)
-        let expected = try await Kept(old)
-        await old.close()
+        try old.make(in: directory)
+        let before = try await DataDirectory.openReadOnly(directory.path)
+        let expected = try await Kept(before)
+        await before.close()
 
         var data = try await directory.open()
         #expect(try await Kept(data) == expected)
@@ -59,16 +59,27 @@ struct UpgradeTests {
         #expect(try await data.log.append(rows, ofReplay: "june") == ReplayAppended(stored: 1))
         let report = try await data.check()
         #expect(report.problems == 0, "\(report.findings)")
-        #expect(report.withoutChecksum == 7)
+        #expect(report.withoutChecksum == old.withoutChecksum)
         #expect(report.events == 6)
+        // Scores go on behind the old ones.
+        let consumer = data.makeConsumer()
+        _ = try await consumer.next(limit: 1)
+        let score = OutputRecord(key: "s:k", value: Array("{\"offset\":2}".utf8))
+        try await consumer.commit([
+            ScoredBatch(
+                partition: 0, follows: 2, next: 3, lowWaterOffset: 0, position: "p", scores: [score], outcomes: [])
+        ])
+        #expect(try await Kept(data).scores[0].map(\.offset) == [0, 1, 2])
+        #expect(try await data.log.firstOffset(partition: 0, atOrAfter: 2_000) == 2)
+        #expect(try await data.log.firstOffset(partition: 0, atOrAfter: 2_001) == 3)
         await data.close()
-        for file in ["events", "scores"] { #expect(try Self.version("\(directory.path)/\(file).sqlite") == 2) }
+        for file in ["events", "scores"] { #expect(try Self.version("\(directory.path)/\(file).sqlite") == 3) }
         data = try await directory.open()
         #expect(try await data.check().problems == 0)
         await data.close()
     }
 
-    @Test func aMigrationMayBeKilledAnywhere() async throws {
+    @Test(arguments: OldVersion.allCases) func aMigrationMayBeKilledAnywhere(_ old: OldVersion) async throws {
         let tools = try TemporaryDirectory()
         guard let disk = try FailingDisk(in: tools.path) else {
             print("skipped: there is no C compiler")
@@ -77,10 +88,10 @@ struct UpgradeTests {
         var kills = 0
         for count in 0..<200 {
             let directory = try TemporaryDirectory()
-            try Version1.make(in: directory)
-            let old = try await DataDirectory.openReadOnly(directory.path)
-            let expected = try await Kept(old)
-            await old.close()
+            try old.make(in: directory)
+            let before = try await DataDirectory.openReadOnly(directory.path)
+            let expected = try await Kept(before)
+            await before.close()
             try disk.begin(.killed(before: count), of: "*")
             let said = await (try ChildProcess("migrate", directory.path, environment: disk.environment)).lines()
             try disk.end()

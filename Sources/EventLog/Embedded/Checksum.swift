@@ -9,7 +9,8 @@ struct Checksum {
 
     /// Of a record of a partition. `identity` is `nil` where it has none.
     static func of(
-        _ table: RecordTable, partition: Int64, offset: Int64, time: Int64, identity: Int64?, _ value: [UInt8]
+        _ table: RecordTable, partition: Int64, offset: Int64, time: Int64, identity: Int64?,
+        _ value: UnsafeRawBufferPointer
     ) -> Int64 {
         var checksum = Checksum()
         checksum.add(UInt64(bitPattern: table.code))
@@ -22,12 +23,20 @@ struct Checksum {
         return checksum.finished
     }
 
+    static func of(
+        _ table: RecordTable, partition: Int64, offset: Int64, time: Int64, identity: Int64?, _ value: [UInt8]
+    ) -> Int64 {
+        value.withUnsafeBytes {
+            of(table, partition: partition, offset: offset, time: time, identity: identity, $0)
+        }
+    }
+
     /// Of a row of another table: its name, then its columns in their order as text, then its bytes.
     static func of(_ table: String, _ columns: [String], bytes: [UInt8] = []) -> Int64 {
         var checksum = Checksum()
-        checksum.add(Array(table.utf8))
-        for column in columns { checksum.add(Array(column.utf8)) }
-        checksum.add(bytes)
+        checksum.add(text: table)
+        for column in columns { checksum.add(text: column) }
+        bytes.withUnsafeBytes { checksum.add($0) }
         return checksum.finished
     }
 
@@ -37,32 +46,23 @@ struct Checksum {
         state ^= state >> 31
     }
 
+    private mutating func add(text: String) {
+        Array(text.utf8).withUnsafeBytes { add($0) }
+    }
+
     /// The length first, so that no two rows are the same bytes.
-    private mutating func add(_ bytes: [UInt8]) {
+    private mutating func add(_ bytes: UnsafeRawBufferPointer) {
         add(UInt64(bytes.count))
-        bytes.withUnsafeBytes { bytes in
-            var place = 0
-            while place + 8 <= bytes.count {
-                add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
-                place += 8
-            }
-            guard place < bytes.count else { return }
-            var last: UInt64 = 0
-            for byte in bytes[place...].reversed() { last = last << 8 | UInt64(byte) }
-            add(last)
+        var place = 0
+        while place + 8 <= bytes.count {
+            add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+            place += 8
         }
+        guard place < bytes.count else { return }
+        var last: UInt64 = 0
+        for byte in bytes[place...].reversed() { last = last << 8 | UInt64(byte) }
+        add(last)
     }
 
     private var finished: Int64 { Int64(bitPattern: state) }
-}
-
-extension RecordTable {
-    /// Tells the tables apart in a checksum; never changed.
-    fileprivate var code: Int64 {
-        switch self {
-        case .event: 1
-        case .score: 2
-        case .outcome: 3
-        }
-    }
 }

@@ -95,33 +95,23 @@ struct Draft {
             let from = next
             let limit = min(Int64(Self.run), range.upperBound - from)
             let rows = try await source.answer("\(table.rawValue)s could not be read") { database in
-                try Row.fetchCursor(database, sql: table.selection, arguments: [partition, from, limit])
-                    .mapToArray {
-                        (try table.record($0, partition: partition), identity: try $0.decode(Int64?.self, atIndex: 4))
-                    }
+                var rows: [(StoredRecord, identity: Int64?)] = []
+                try database.records(of: table, partition: partition, from: from) { record in
+                    rows.append((try record.stored(), record.identity))
+                    return rows.count < limit
+                }
+                return rows
             }
             guard let last = rows.last, last.0.offset == from + Int64(rows.count) - 1 else {
                 throw EventLogError.unusable(
                     "partition \(partition): \(table.rawValue)s vanished from offset \(from) on")
             }
             try await database.write { database in
-                let insert = try RawStatement(
-                    database,
-                    table == .event
-                        ? "INSERT INTO event VALUES (?, ?, ?, ?5, ?4, ?6)"
-                        : "INSERT INTO \(table.rawValue) VALUES (?, ?, ?, ?4, ?6)")
+                var writer = try BatchWriter(database, table, partition: partition)
                 for (record, identity) in rows {
-                    try insert.bind(Int64(partition), at: 1)
-                    try insert.bind(record.offset, at: 2)
-                    try insert.bind(record.time, at: 3)
-                    if table == .event { try insert.bind(identity, at: 5) }
-                    try insert.bind(
-                        Checksum.of(
-                            table, partition: Int64(partition), offset: record.offset, time: record.time,
-                            identity: identity, record.value),
-                        at: 6)
-                    try insert.run(record.value, at: 4)
+                    try writer.append(record.value, identity: identity, offset: record.offset, time: record.time)
                 }
+                try writer.finish()
             }
             next = last.0.offset + 1
         }
@@ -195,13 +185,5 @@ struct Draft {
 
     private static func failure(_ path: String) -> EventLogError {
         .unusable("\(path) cannot be written: \(String(cString: strerror(errno)))")
-    }
-}
-
-extension RowCursor {
-    fileprivate func mapToArray<T>(_ body: (Row) throws -> T) throws -> [T] {
-        var all: [T] = []
-        while let row = try next() { all.append(try body(row)) }
-        return all
     }
 }

@@ -138,18 +138,12 @@ public final class EmbeddedConsumer: EventConsumer {
         var offset = (last?.offset ?? -1) + 1
         // As on the events log, a clock that is set back does not show.
         let time = max(last?.time ?? 0, time)
-        let insert = try RawStatement(database, "INSERT INTO \(stream.table.rawValue) VALUES (?, ?, ?, ?, ?)")
+        var writer = try BatchWriter(database, stream.table, partition: partition)
         for record in records {
-            try insert.bind(Int64(partition), at: 1)
-            try insert.bind(offset, at: 2)
-            try insert.bind(time, at: 3)
-            try insert.bind(
-                Checksum.of(
-                    stream.table, partition: Int64(partition), offset: offset, time: time, identity: nil, record.value),
-                at: 5)
-            try insert.run(record.value, at: 4)
+            try writer.append(record.value, identity: nil, offset: offset, time: time)
             offset += 1
         }
+        try writer.finish()
     }
 
     public func release(_ partitions: [Int]) async throws(EventLogError) {

@@ -111,10 +111,7 @@ public struct EmbeddedLog: EventLog {
             var range = try database.bounds(of: .event, partition: partition)
             while !range.isEmpty {
                 let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
-                let found = try Int64.fetchOne(
-                    database, sql: #"SELECT time FROM event WHERE partition = ? AND "offset" = ?"#,
-                    arguments: [partition, middle])
-                if let found, found >= time {
+                if let found = try database.time(of: .event, partition: partition, at: middle), found >= time {
                     range = range.lowerBound..<middle
                 } else {
                     range = (middle + 1)..<range.upperBound

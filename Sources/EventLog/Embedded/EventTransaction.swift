@@ -8,7 +8,8 @@ struct EventTransaction {
     private let database: Database
     private let identities: RecentIdentities
     private let time: Int64
-    private let insertEvent: RawStatement
+    /// Of every partition; what they hold is written by `finish`.
+    private var events: [BatchWriter]
     private(set) var change: WriterChange
     /// Identities that this transaction stores.
     private var stored: Set<UInt64> = []
@@ -18,7 +19,7 @@ struct EventTransaction {
         identities = state.identities
         time = state.now()
         change = WriterChange(state)
-        insertEvent = try RawStatement(database, "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)")
+        events = try BatchWriter.all(database, .event, partitions: state.nextOffsets.count)
     }
 
     /// Writes one piece of work. What is wrong with the work itself comes back as a failure and leaves no trace; what
@@ -34,6 +35,11 @@ struct EventTransaction {
         case .forgetRejected(let time, let limit): try forgetRejected(before: time, limit: limit)
         }
         return .success(.done)
+    }
+
+    /// Writes what is left. To be called last.
+    mutating func finish() throws {
+        for partition in events.indices { try events[partition].finish() }
     }
 
     private mutating func append(_ record: NewRecord) throws -> AppendVerdict {
@@ -100,15 +106,11 @@ struct EventTransaction {
         precondition(
             offset < change.nextOffsets[partition],
             "EventTransaction.forget: the newest record of partition \(partition) must stay")
-        for sql in [
-            #"DELETE FROM event WHERE partition = ? AND "offset" < ?"#,
-            "DELETE FROM replayed WHERE partition = ? AND next <= ?",
-        ] {
-            let delete = try RawStatement(database, sql)
-            try delete.bind(Int64(partition), at: 1)
-            try delete.bind(offset, at: 2)
-            try delete.run()
-        }
+        try database.forget(.event, partition, before: offset)
+        let delete = try RawStatement(database, "DELETE FROM replayed WHERE partition = ? AND next <= ?")
+        try delete.bind(Int64(partition), at: 1)
+        try delete.bind(offset, at: 2)
+        try delete.run()
         FaultPoint.retention.pass()
     }
 
@@ -134,15 +136,8 @@ struct EventTransaction {
         let offset = change.nextOffsets[partition]
         // A clock that is set back must not take the log with it.
         let time = max(change.lastTimes[partition], time)
-        try insertEvent.bind(Int64(partition), at: 1)
-        try insertEvent.bind(offset, at: 2)
-        try insertEvent.bind(time, at: 3)
-        let identity = identity.map { Int64(bitPattern: $0) }
-        try insertEvent.bind(identity, at: 4)
-        try insertEvent.bind(
-            Checksum.of(
-                .event, partition: Int64(partition), offset: offset, time: time, identity: identity, value), at: 6)
-        try insertEvent.run(value, at: 5)
+        try events[partition].append(
+            value, identity: identity.map { Int64(bitPattern: $0) }, offset: offset, time: time)
         change.nextOffsets[partition] = offset + 1
         change.lastTimes[partition] = time
         return Location(partition: partition, offset: offset)

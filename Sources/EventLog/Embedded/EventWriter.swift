@@ -162,6 +162,7 @@ final class EventWriter: Sendable {
             let (replies, change) = try await pool.write { [state] database in
                 var transaction = try EventTransaction(database, state)
                 let replies = try works.map { try transaction.apply($0) }
+                try transaction.finish()
                 FaultPoint.commitBefore.pass()
                 return (replies, transaction.change)
             }

@@ -2,17 +2,6 @@ import EventLog
 import FoundationEssentials
 import GRDB
 
-/// The tables that hold partitions of records.
-enum RecordTable: String {
-    case event
-    case score
-    case outcome
-}
-
-extension OutputStream {
-    var table: RecordTable { self == .scores ? .score : .outcome }
-}
-
 extension DatabasePool {
     /// Reads what takes no time worth mentioning. In a task of its own: GRDB would answer a cancelled one with an error,
     /// and a caller that is about to end would take the log for broken.
@@ -27,36 +16,6 @@ extension DatabasePool {
 
 /// What is asked of the tables in more than one place. Statements are kept by their connection.
 extension Database {
-    /// The offset and append time of a partition's newest record.
-    func lastRecord(of table: RecordTable, partition: Int) throws -> (offset: Int64, time: Int64)? {
-        let statement = try cachedStatement(
-            sql: """
-                SELECT "offset", time FROM \(table.rawValue) WHERE partition = ? ORDER BY "offset" DESC LIMIT 1
-                """)
-        guard let row = try Row.fetchOne(statement, arguments: [partition]) else { return nil }
-        let last: (offset: Int64, time: Int64) = (try row.decode(atIndex: 0), try row.decode(atIndex: 1))
-        // What no log ever reaches, damage does.
-        guard (0..<(1 << 56)).contains(last.offset) else {
-            throw EventLogError.unusable(
-                "partition \(partition) ends at offset \(last.offset), which cannot be; \(EventLogError.remedy)")
-        }
-        return last
-    }
-
-    /// The offsets that a partition of a table holds.
-    func bounds(of table: RecordTable, partition: Int) throws -> Range<Int64> {
-        let statement = try cachedStatement(
-            sql: #"SELECT "offset" FROM \#(table.rawValue) WHERE partition = ? ORDER BY "offset" LIMIT 1"#)
-        guard let first = try Int64.fetchOne(statement, arguments: [partition]),
-            let last = try lastRecord(of: table, partition: partition)
-        else { return 0..<0 }
-        guard (0...last.offset).contains(first) else {
-            throw EventLogError.unusable(
-                "partition \(partition) begins at offset \(first), which cannot be; \(EventLogError.remedy)")
-        }
-        return first..<(last.offset + 1)
-    }
-
     func replayMark(_ name: String) throws -> ReplayMark? {
         let statement = try cachedStatement(sql: "SELECT last_row, ended, checksum FROM replay WHERE name = ?")
         guard let row = try Row.fetchOne(statement, arguments: [name]) else { return nil }

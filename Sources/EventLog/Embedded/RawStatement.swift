@@ -1,10 +1,10 @@
 import GRDB
 import GRDBSQLite
 
-/// A prepared statement that is bound and run without boxing its arguments: on the append and commit paths GRDB's own
-/// binding is what a row costs most (measured: 230,000 against 360,000 rows/s).
+/// A prepared statement that is bound, run and read without boxing: on the append and commit paths GRDB's own binding is
+/// what a row costs most (measured: 230,000 against 360,000 rows/s).
 ///
-/// Bind every parameter, by its number from 1 on, then `run`.
+/// Bind every parameter, by its number from 1 on, then `run` or `rows`.
 struct RawStatement {
     private let statement: GRDB.Statement
     private let handle: OpaquePointer
@@ -47,6 +47,44 @@ struct RawStatement {
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
         if let failure { throw failure }
+    }
+
+    /// Gives the rows in order, until `body` answers false, and unbinds all; answers false then.
+    ///
+    /// - Parameter body: is not to keep the row, nor to use the same statement.
+    func rows(_ body: (Row) throws -> Bool) throws -> Bool {
+        defer {
+            sqlite3_reset(handle)
+            sqlite3_clear_bindings(handle)
+        }
+        while true {
+            let code = sqlite3_step(handle)
+            guard code == SQLITE_ROW else {
+                // Only whoever cancels a task interrupts.
+                if code == SQLITE_INTERRUPT { throw CancellationError() }
+                if code != SQLITE_DONE { throw failure(code) }
+                return true
+            }
+            guard try body(Row(handle: handle)) else { return false }
+        }
+    }
+
+    /// The row on which a statement stands. A column of another type, which only damage brings about, reads as SQLite
+    /// converts it.
+    struct Row {
+        fileprivate let handle: OpaquePointer
+
+        func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+        func optionalInteger(_ column: Int32) -> Int64? {
+            sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : integer(column)
+        }
+
+        func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+            // In this order: asking for the bytes may convert them.
+            let start = sqlite3_column_blob(handle, column)
+            return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
+        }
     }
 
     private func check(_ code: Int32) throws {

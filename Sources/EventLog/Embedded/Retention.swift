@@ -11,8 +11,9 @@ import Synchronization
 /// 1. A record goes only when it is older than `age`, lies before the low-water of the committed position (a position
 ///    that was never committed holds everything), and is not its partition's newest.
 /// 2. Scores and outcomes go after the events they belong to, so that what the log holds can be audited.
-/// 3. One step is one short transaction; the next waits for its turn behind whoever appends.
-/// 4. Pages that become free are used again by what is appended next: the files stop growing, they do not shrink.
+/// 3. Rows go whole: of one that holds something that has to stay, everything stays.
+/// 4. One step is one short transaction; the next waits for its turn behind whoever appends.
+/// 5. Pages that become free are used again by what is appended next: the files stop growing, they do not shrink.
 ///
 /// Whoever reads is not waited for: a reader whose next record is gone is told so (`TableReader`).
 final class Retention: Sendable {
@@ -85,7 +86,7 @@ final class Retention: Sendable {
         return swept
     }
 
-    /// Removes the oldest records of a partition, at most `settings.step`; gives how many.
+    /// Removes the oldest rows of a partition, of about `settings.step` records; gives how many records.
     private func step(_ partition: Int, _ cutoff: Int64) async throws(EventLogError) -> Int64 {
         let lowWater = try await scores.answer("the committed position could not be read") {
             try $0.committedPosition(partition: partition)?.lowWaterOffset
@@ -95,16 +96,10 @@ final class Retention: Sendable {
         let range = try await events.answer("the events log could not be read") { database -> Range<Int64> in
             let bounds = try database.bounds(of: .event, partition: partition)
             // The newest stays: offsets go on from it.
-            let limit = min(lowWater, bounds.upperBound - 1, bounds.lowerBound + step)
+            let limit = min(lowWater, bounds.upperBound - 1)
             guard limit > bounds.lowerBound else { return 0..<0 }
-            let young = try Int64.fetchOne(
-                database,
-                sql: """
-                    SELECT "offset" FROM event WHERE partition = ? AND "offset" >= ? AND "offset" < ? AND time >= ?
-                    ORDER BY "offset" LIMIT 1
-                    """,
-                arguments: [partition, bounds.lowerBound, limit, cutoff])
-            return bounds.lowerBound..<(young ?? limit)
+            return bounds.lowerBound..<(try database.end(
+                of: .event, partition, in: bounds.lowerBound..<limit, atLeast: step) { $0.time < cutoff })
         }
         guard !range.isEmpty else { return 0 }
         try await writer.forget(partition: partition, before: range.upperBound, records: range.count)
@@ -124,15 +119,13 @@ final class Retention: Sendable {
                     var removed = false
                     for table in [RecordTable.score, .outcome] {
                         let bounds = try database.bounds(of: table, partition: partition)
-                        let limit = min(bounds.upperBound - 1, bounds.lowerBound + step)
-                        guard limit > bounds.lowerBound,
-                            let end = try database.firstOutput(
-                                of: table, partition, in: bounds.lowerBound..<limit, atOrAfter: start),
-                            end > bounds.lowerBound
-                        else { continue }
-                        try database.execute(
-                            sql: "DELETE FROM \(table.rawValue) WHERE partition = ? AND \"offset\" < ?",
-                            arguments: [partition, end])
+                        guard !bounds.isEmpty else { continue }
+                        // The newest stays: offsets go on from it.
+                        let end = try database.end(
+                            of: table, partition, in: bounds.lowerBound..<(bounds.upperBound - 1), atLeast: step
+                        ) { try $0.belongs(before: start) }
+                        guard end > bounds.lowerBound else { continue }
+                        try database.forget(table, partition, before: end)
                         removed = true
                     }
                     return removed
@@ -150,7 +143,7 @@ public struct RetentionSettings: Sendable {
     public var age: Duration
     /// How often is looked.
     public var interval = Duration.seconds(60)
-    /// Records that one transaction removes at most.
+    /// Records that one transaction removes, and a row's more.
     public var step = 1_000
 
     public init(age: Duration) { self.age = age }
@@ -159,21 +152,45 @@ public struct RetentionSettings: Sendable {
 }
 
 extension Database {
-    /// The first output offset of a range whose record belongs to `offset` of the events log or to a later one; the
-    /// range's end where there is none. What cannot be read belongs to nothing.
-    fileprivate func firstOutput(
-        of table: RecordTable, _ partition: Int, in range: Range<Int64>, atOrAfter offset: Int64
-    ) throws -> Int64? {
-        var range = range
-        while !range.isEmpty {
-            let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
-            let value = try Data.fetchOne(
-                self, sql: "SELECT value FROM \(table.rawValue) WHERE partition = ? AND \"offset\" = ?",
-                arguments: [partition, middle])
-            guard let value, let own = OutputOffset.read([UInt8](value)) else { return nil }
-            range = own >= offset ? range.lowerBound..<middle : (middle + 1)..<range.upperBound
+    /// Where the rows end that may go: as many of the oldest as hold about `atLeast` records, lie wholly within `range`
+    /// and pass `may`.
+    fileprivate func end(
+        of table: RecordTable, _ partition: Int, in range: Range<Int64>, atLeast records: Int64,
+        _ may: (RecordBatch) throws -> Bool
+    ) throws -> Int64 {
+        var end = range.lowerBound
+        try batches(of: table, partition: partition, in: range) { batch in
+            guard batch.end <= range.upperBound, try may(batch) else { return false }
+            end = batch.end
+            return end - range.lowerBound < records
         }
-        return range.lowerBound
+        return end
+    }
+
+    /// Removes the rows of a partition before an offset, which begins one.
+    func forget(_ table: RecordTable, _ partition: Int, before offset: Int64) throws {
+        let singles = try RawStatement(
+            self, #"DELETE FROM \#(table.rawValue) WHERE partition = ? AND "offset" < ?"#)
+        try singles.bind(Int64(partition), at: 1)
+        try singles.bind(offset, at: 2)
+        try singles.run()
+        let batches = try RawStatement(self, "DELETE FROM \(table.batches) WHERE key >= ? AND key < ?")
+        try batches.bind(RecordKey(partition, 0).value, at: 1)
+        try batches.bind(RecordKey(partition, offset).value, at: 2)
+        try batches.run()
+    }
+}
+
+extension RecordBatch {
+    /// Whether all of its outputs belong to events before `offset`. What cannot be read belongs to nothing.
+    fileprivate func belongs(before offset: Int64) throws -> Bool {
+        var isBefore = false
+        // Outputs stand in the order of their events: the last tells.
+        _ = try forEach(from: end - 1) { record in
+            isBefore = OutputOffset.read([UInt8](record.value)).map { $0 < offset } ?? false
+            return true
+        }
+        return isBefore
     }
 }
 

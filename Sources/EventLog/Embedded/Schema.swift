@@ -23,7 +23,7 @@ enum Schema {
     /// "ding": tells our files from other SQLite files.
     static let applicationID: Int32 = 0x6469_6e67
     /// Raised by every change of the tables; an older program refuses a newer file.
-    static let version: Int32 = 2
+    static let version: Int32 = 3
 
     /// Where nothing was migrated, `NOT NULL` makes SQLite's own check complain of a checksum that has gone.
     static let events = SchemaFile(
@@ -42,6 +42,7 @@ enum Schema {
               name TEXT PRIMARY KEY, last_row INTEGER NOT NULL, ended INTEGER NOT NULL,
               checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
             \(replayed)
+            \(batches(.event))
             """,
         migrations: [
             { database in
@@ -55,7 +56,8 @@ enum Schema {
                         ALTER TABLE replay ADD COLUMN checksum INTEGER;
                         \(replayed)
                         """)
-            }
+            },
+            { try $0.execute(sql: batches(.event)) },
         ])
 
     static let scores = SchemaFile(
@@ -72,6 +74,8 @@ enum Schema {
             CREATE TABLE position (
               partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, low_water INTEGER NOT NULL, value TEXT NOT NULL,
               checksum INTEGER NOT NULL) STRICT;
+            \(batches(.score))
+            \(batches(.outcome))
             """,
         migrations: [
             { database in
@@ -81,7 +85,8 @@ enum Schema {
                         ALTER TABLE outcome ADD COLUMN checksum INTEGER;
                         ALTER TABLE position ADD COLUMN checksum INTEGER;
                         """)
-            }
+            },
+            { try $0.execute(sql: batches(.score) + batches(.outcome)) },
         ])
 
     /// Runs of offsets that hold only rows of replays, which have no identity: whoever looks for identities passes them
@@ -92,11 +97,17 @@ enum Schema {
           PRIMARY KEY (partition, first)) STRICT, WITHOUT ROWID;
         """
 
-    /// What lets a file of version 1 be read as one of version 2 by a connection that must not change it: names that are
-    /// looked for among the temporary ones first.
-    private static let readAsVersion2 = [
-        "event", "score", "outcome", "position", "meta", "rejected", "replay",
-    ]
+    /// Rows that hold many records (`RecordBatch`). Where they begin is one number (`RecordKey`), and the table one of
+    /// rowids: in any other, SQLite reads whole rows on its way to the one it looks for.
+    private static func batches(_ table: RecordTable) -> String {
+        """
+        CREATE TABLE \(table.batches) (
+          key INTEGER PRIMARY KEY, count INTEGER NOT NULL, time INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+        """
+    }
+
+    /// Tables of version 1 that have no column for a checksum.
+    private static let withoutChecksum = ["event", "score", "outcome", "position", "meta", "rejected", "replay"]
 
     /// Opens a file of ours; makes its tables where it is new and may be written, and migrates them where they are old.
     ///
@@ -184,14 +195,28 @@ enum Schema {
         try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     }
 
+    /// Lets a file of an older version be read as one of the present by a connection that must not change it: names are
+    /// looked for among the temporary ones first.
     private static func readOld(_ database: Database) throws {
-        guard try version(of: database) == 1 else { return }
-        for table in readAsVersion2
-        where try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?)", arguments: [table]) == true
-        {
-            try database.execute(
-                sql: "CREATE TEMP VIEW \(table) AS SELECT *, CAST(NULL AS INTEGER) AS checksum FROM main.\(table)")
+        let version = try self.version(of: database)
+        func exists(_ table: String) throws -> Bool {
+            try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?)", arguments: [table]) == true
+        }
+        if version == 1 {
+            for table in withoutChecksum where try exists(table) {
+                try database.execute(
+                    sql: "CREATE TEMP VIEW \(table) AS SELECT *, CAST(NULL AS INTEGER) AS checksum FROM main.\(table)")
+            }
+        }
+        if (1...2).contains(version) {
+            for table in RecordTable.allCases where try exists(table.rawValue) {
+                try database.execute(
+                    sql: """
+                        CREATE TEMP VIEW \(table.batches) AS
+                        SELECT 0 AS key, 0 AS count, 0 AS time, x'' AS value WHERE false
+                        """)
+            }
         }
     }
 

@@ -42,7 +42,7 @@ public struct StorageCheck: Sendable {
         }
     }
 
-    /// Rows read in one transaction.
+    /// Records read in one transaction, and a row's more.
     private static let run: Int64 = 2_000
 
     private let events: DatabasePool
@@ -157,32 +157,45 @@ public struct StorageCheck: Sendable {
     ) -> Seen {
         var seen = before
         do {
-            let statement = try database.cachedStatement(sql: table.selection)
-            let rows = try Row.fetchCursor(statement, arguments: [partition, before.next, min(run, end - before.next)])
-            while let row = try rows.next() {
-                let offset: Int64 = try row.decode(atIndex: 0)
-                guard offset < end else { break }
-                if offset > seen.next {
-                    seen.problems.append((seen.next, "offsets from here to \(offset - 1) are missing"))
+            try database.batches(of: table, partition: partition, in: before.next..<end) { batch in
+                guard batch.end > seen.next else { return true }
+                if batch.offset > seen.next {
+                    seen.problems.append((seen.next, "offsets from here to \(batch.offset - 1) are missing"))
+                    seen.next = batch.offset
                 }
                 do {
-                    let record = try table.record(row, partition: partition)
-                    if record.time < seen.lastTime {
-                        seen.problems.append((offset, "its append time is before its predecessor's"))
+                    _ = try batch.forEach(from: seen.next) { record in
+                        guard record.offset < end else { return false }
+                        look(at: record, &seen)
+                        return true
                     }
-                    seen.lastTime = record.time
-                    if row.hasNull(atIndex: 3) { seen.withoutChecksum += 1 }
                 } catch {
-                    seen.problems.append((offset, "\(error)"))
+                    seen.problems.append((min(seen.next, batch.end - 1), "\(error)"))
+                    seen.rows += max(0, batch.end - seen.next)
+                    seen.next = batch.end
                 }
-                seen.rows += 1
-                seen.next = offset + 1
+                return seen.rows - before.rows < run
             }
         } catch {
             seen.problems.append((seen.next, "nothing from here on can be read: \(error)"))
             seen.isBroken = true
         }
         return seen
+    }
+
+    private static func look(at record: BatchedRecord, _ seen: inout Seen) {
+        do {
+            _ = try record.stored()
+            if record.time < seen.lastTime {
+                seen.problems.append((record.offset, "its append time is before its predecessor's"))
+            }
+            seen.lastTime = record.time
+            if record.checksum == nil { seen.withoutChecksum += 1 }
+        } catch {
+            seen.problems.append((record.offset, "\(error)"))
+        }
+        seen.rows += 1
+        seen.next = record.offset + 1
     }
 
     // MARK: The rest
@@ -237,10 +250,14 @@ public struct StorageCheck: Sendable {
         for (table, pool) in [(RecordTable.event, events), (.score, scores), (.outcome, scores)] {
             await note(table.file, nil, in: pool) { database in
                 let strays = try Int.fetchOne(
-                    database, sql: "SELECT count(*) FROM \(table.rawValue) WHERE partition < 0 OR partition >= ?",
-                    arguments: [partitions])
+                    database,
+                    sql: """
+                        SELECT (SELECT count(*) FROM \(table.rawValue) WHERE partition < 0 OR partition >= ?)
+                          + (SELECT count(*) FROM \(table.batches) WHERE key < 0 OR key >= ?)
+                        """,
+                    arguments: [partitions, RecordKey(partitions, 0).value])
                 if let strays, strays > 0 {
-                    throw EventLogError.unusable("\(strays) \(table.rawValue)s are of no partition of this log")
+                    throw EventLogError.unusable("\(strays) rows of \(table.rawValue)s are of no partition of this log")
                 }
             }
         }
@@ -256,8 +273,4 @@ public struct StorageCheck: Sendable {
             report.add(Finding(file: file, partition: partition, offset: nil, problem: "\(error)"))
         }
     }
-}
-
-extension RecordTable {
-    var file: String { self == .event ? "events.sqlite" : "scores.sqlite" }
 }

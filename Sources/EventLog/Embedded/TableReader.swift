@@ -54,11 +54,9 @@ final class TableReader: EventReader {
                 var records: [StoredRecord] = []
                 var bytes = 0
                 var expected = from
-                let statement = try database.cachedStatement(sql: table.selection)
-                let rows = try Row.fetchCursor(statement, arguments: [partition, from, limit])
                 do {
-                    while bytes < Self.maxBytes, let row = try rows.next() {
-                        let record = try table.record(row, partition: partition)
+                    try database.records(of: table, partition: partition, from: from) { row in
+                        let record = try row.stored()
                         guard record.offset >= expected else {
                             throw Self.misplaced(table, partition, record.offset, expected)
                         }
@@ -73,6 +71,7 @@ final class TableReader: EventReader {
                         expected = record.offset + 1
                         bytes += record.value.count
                         records.append(record)
+                        return records.count < limit && bytes < Self.maxBytes
                     }
                 } catch {
                     // What comes before it is sound and goes first; the next read meets it again.
@@ -103,35 +102,5 @@ final class TableReader: EventReader {
             "partition \(partition) of \(table.rawValue)s no longer holds offsets \(gone.lowerBound) to "
                 + "\(gone.upperBound - 1): retention has removed them since, then read from \(gone.upperBound) on; or "
                 + "they are lost, which `dinghy verify` tells")
-    }
-}
-
-extension RecordTable {
-    /// Records of a partition from an offset on, in order, as `record` reads them.
-    var selection: String {
-        """
-        SELECT "offset", time, value, checksum, \(self == .event ? "identity" : "NULL") FROM \(rawValue)
-        WHERE partition = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?
-        """
-    }
-
-    /// A row of `selection`.
-    ///
-    /// - Throws: `.unusable` where it is not what was written.
-    func record(_ row: Row, partition: Int) throws -> StoredRecord {
-        let record = StoredRecord(
-            offset: try row.decode(atIndex: 0), time: try row.decode(atIndex: 1),
-            value: try row.withUnsafeData(atIndex: 2) { [UInt8]($0 ?? .init()) })
-        if let checksum = try row.decode(Int64?.self, atIndex: 3),
-            checksum
-                != Checksum.of(
-                    self, partition: Int64(partition), offset: record.offset, time: record.time,
-                    identity: try row.decode(atIndex: 4),
-                    record.value)
-        {
-            throw EventLogError.wrongChecksum(
-                "the record of partition \(partition), offset \(record.offset) of \(rawValue)s")
-        }
-        return record
     }
 }

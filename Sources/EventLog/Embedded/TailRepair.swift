@@ -24,6 +24,16 @@ public final class TailRepair: Sendable {
         public var readable: Int64 = 0
         public var sessions: [String: Int] = [:]
         public var timelines: [String: Int] = [:]
+
+        /// Counts one of those that go.
+        fileprivate mutating func note(_ value: [UInt8]) {
+            readable += 1
+            guard case .event(let event, let timeline)? = try? RecordCoder.decode(value) else { return }
+            timelines[timeline.name, default: 0] += 1
+            if sessions.count < maxSessions || sessions[event.sessionKey] != nil {
+                sessions[event.sessionKey, default: 0] += 1
+            }
+        }
     }
 
     /// What is kept of a partition of the outputs.
@@ -152,23 +162,15 @@ public final class TailRepair: Sendable {
         let described = try await events.answer("the end of the log could not be read") { [cut] database in
             var cut = cut
             var last = end - 1
-            for order in ["ASC", "DESC"] {
+            for direction in [Database.Direction.forward, .backward] {
                 do {
-                    let rows = try Row.fetchCursor(
-                        database,
-                        sql: """
-                            SELECT "offset", value FROM event WHERE partition = ? AND "offset" > ?
-                            ORDER BY "offset" \(order)
-                            """,
-                        arguments: [partition, last])
-                    while let row = try rows.next() {
-                        let value = try row.withUnsafeData(atIndex: 1) { [UInt8]($0 ?? .init()) }
-                        if order == "ASC" { last = try row.decode(atIndex: 0) }
-                        cut.readable += 1
-                        guard case .event(let event, let timeline)? = try? RecordCoder.decode(value) else { continue }
-                        cut.timelines[timeline.name, default: 0] += 1
-                        if cut.sessions.count < maxSessions || cut.sessions[event.sessionKey] != nil {
-                            cut.sessions[event.sessionKey, default: 0] += 1
+                    try database.batches(
+                        of: .event, partition: partition, in: (last + 1)..<Int64.max, direction
+                    ) { batch in
+                        try batch.forEach(from: last + 1) { record in
+                            if direction == .forward { last = record.offset }
+                            cut.note([UInt8](record.value))
+                            return true
                         }
                     }
                     break

@@ -42,21 +42,23 @@ struct WriterState: Sendable {
             var end = Int64.max
             let newest = try database.lastRecord(of: .event, partition: partition)?.time ?? 0
             let oldest = newest - limits.identityAge.components.seconds * 1_000
-            search: while left > 0 {
+            var isOld = false
+            while left > 0, !isOld {
                 let replayed = try database.replayed(partition, before: end)
-                let rows = try Row.fetchCursor(
-                    try database.cachedStatement(
-                        sql: """
-                            SELECT identity, time, "offset" FROM event
-                            WHERE partition = ? AND "offset" >= ? AND "offset" < ? ORDER BY "offset" DESC LIMIT ?
-                            """),
-                    arguments: [partition, replayed?.upperBound ?? 0, end, left])
-                while let row = try rows.next() {
-                    let time: Int64 = try row.decode(atIndex: 1)
-                    if time < oldest { break search }
-                    left -= 1
-                    if let identity = try row.decode(Int64?.self, atIndex: 0) {
-                        recent.append((UInt64(bitPattern: identity), time, try row.decode(atIndex: 2)))
+                let start = replayed?.upperBound ?? 0
+                if start < end {
+                    try database.batches(of: .event, partition: partition, in: start..<end, .backward) { batch in
+                        isOld = batch.time < oldest
+                        if isOld { return false }
+                        _ = try batch.forEach(from: start) { record in
+                            guard record.offset < end else { return false }
+                            left -= 1
+                            if let identity = record.identity {
+                                recent.append((UInt64(bitPattern: identity), record.time, record.offset))
+                            }
+                            return true
+                        }
+                        return left > 0
                     }
                 }
                 guard let replayed else { break }
