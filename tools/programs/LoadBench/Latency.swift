@@ -67,6 +67,7 @@ struct LatencyCommand: AsyncParsableCommand {
         print(
             "| score on /scores | \(Statistics.percentiles(events.compactMap(\.latency))) | p50 < 5 ms, p99 < 20 ms "
                 + "| \(events.count) events, \(events.count { $0.latency == nil }) without a score |")
+        for stall in stalls(sent) { print("| stall | \(stall) | | |") }
         for swap in swapTimes {
             let near = events.filter { $0.due >= swap - .milliseconds(500) && $0.due < swap + .seconds(3) }
             print(
@@ -75,6 +76,27 @@ struct LatencyCommand: AsyncParsableCommand {
         }
         try await loop.shutdown()
         try await shop.stop(keep: keep)
+    }
+
+    /// Where replies took more than 20 ms one after the other, the longest first: whether few long ones make the
+    /// percentiles or many short ones.
+    private func stalls(_ sent: [Sent]) -> [String] {
+        guard let start = sent.first?.due else { return [] }
+        var stalls: [(at: TimeAmount, longest: TimeAmount, replies: Int)] = []
+        var isSlow = false
+        for one in sent {
+            guard let latency = one.answered.map({ $0 - one.due }), latency > .milliseconds(20) else {
+                isSlow = false
+                continue
+            }
+            if !isSlow { stalls.append((one.due - start, .zero, 0)) }
+            isSlow = true
+            stalls[stalls.count - 1].longest = max(stalls[stalls.count - 1].longest, latency)
+            stalls[stalls.count - 1].replies += 1
+        }
+        return stalls.sorted { $0.longest > $1.longest }.prefix(5).map {
+            "\(Statistics.text($0.longest.nanoseconds)) ms, \($0.replies) replies, after \($0.at.nanoseconds / 1_000_000) ms"
+        }
     }
 
     /// Event *n* of a session is its *n*-th prefix.

@@ -51,28 +51,44 @@ final class ScoreScanner: ChannelInboundHandler {
         hasBegun = true
         let now = NIODeadline.now()
         rest.append(contentsOf: unwrapInboundIn(data).readableBytesView)
-        var start = 0
-        while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            if let key = Self.key(rest[start..<end]) { seen[key] = seen[key] ?? now }
-            start = end + 1
+        let end = rest.withUnsafeBytes { bytes in
+            var start = 0
+            while let line = Self.find([UInt8(ascii: "\n")], in: bytes[start...]) {
+                if let key = Self.key(bytes[start..<line]) { seen[key] = seen[key] ?? now }
+                start = line + 1
+            }
+            return start
         }
-        rest.removeFirst(start)
+        rest.removeFirst(end)
     }
 
-    private static func key(_ line: ArraySlice<UInt8>) -> Key? {
-        guard let session = number(after: Array("\"key\":\"s:l".utf8), in: line),
-            let prefix = number(after: Array("\"prefix\":".utf8), in: line)
-        else { return nil }
+    private static let keyMark = Array("\"key\":\"s:l".utf8)
+    private static let prefixMark = Array("\"prefix\":".utf8)
+
+    private static func key(_ line: Slice<UnsafeRawBufferPointer>) -> Key? {
+        guard let session = number(after: keyMark, in: line), let prefix = number(after: prefixMark, in: line) else {
+            return nil
+        }
         return Key(session: session, prefix: prefix)
     }
 
-    private static func number(after mark: [UInt8], in line: ArraySlice<UInt8>) -> Int? {
-        guard let range = line.firstRange(of: mark) else { return nil }
+    private static func number(after mark: [UInt8], in line: Slice<UnsafeRawBufferPointer>) -> Int? {
+        guard let place = find(mark, in: line) else { return nil }
         var number = 0
-        for byte in line[range.upperBound...] {
+        for byte in line[(place + mark.count)...] {
             guard case let digit = byte &- UInt8(ascii: "0"), digit <= 9 else { break }
             number = number * 10 + Int(digit)
         }
         return number
+    }
+
+    /// Over raw bytes: at 20,000 scores a second a general search takes a processor, and the stream waits for it.
+    private static func find(_ mark: [UInt8], in slice: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let bytes = UnsafeRawBufferPointer(rebasing: slice)
+        guard bytes.count >= mark.count else { return nil }
+        for place in 0...(bytes.count - mark.count) where bytes[place] == mark[0] {
+            if mark.indices.allSatisfy({ bytes[place + $0] == mark[$0] }) { return slice.startIndex + place }
+        }
+        return nil
     }
 }
