@@ -98,8 +98,10 @@ final class Retention: Sendable {
             // The newest stays: offsets go on from it.
             let limit = min(lowWater, bounds.upperBound - 1)
             guard limit > bounds.lowerBound else { return 0..<0 }
-            return bounds.lowerBound..<(try database.end(
-                of: .event, partition, in: bounds.lowerBound..<limit, atLeast: step) { $0.time < cutoff })
+            return bounds
+                .lowerBound..<(try database.end(
+                    of: .event, partition, in: bounds.lowerBound..<limit, atLeast: step
+                ) { $0.time < cutoff })
         }
         guard !range.isEmpty else { return 0 }
         try await writer.forget(partition: partition, before: range.upperBound, records: range.count)
