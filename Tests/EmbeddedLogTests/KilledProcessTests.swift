@@ -68,6 +68,62 @@ struct KilledProcessTests {
         await data.close()
     }
 
+    @Test func retentionThatIsKilledRemovesNothingElse() async throws {
+        let directory = try TemporaryDirectory()
+        var data = try await directory.open(partitions: 2)
+        for batch in 0..<300 {
+            _ = try await data.log.append((0..<10).map { record(batch * 10 + $0, key: "s:\($0)", bytes: 150) })
+        }
+        let consumer = data.makeConsumer()
+        var lowWater: [Int64] = []
+        for partition in 0..<2 {
+            let end = try await data.log.bounds(partition: partition).upperBound
+            // One partition may go but for its newest, the other only in part.
+            lowWater.append(partition == 0 ? end : end / 2)
+            for start in stride(from: 0, to: end, by: 50) {
+                let next = min(start + 50, end)
+                let scores = (start..<next).map {
+                    OutputRecord(key: "s", value: Array("{\"offset\":\($0)}".utf8))
+                }
+                try await consumer.commit([
+                    ScoredBatch(
+                        partition: partition, follows: start == 0 ? nil : start, next: next,
+                        lowWaterOffset: lowWater[partition], position: "p", scores: scores, outcomes: [])
+                ])
+            }
+        }
+        let before = try await Kept(data)
+        await data.close()
+
+        var kills = 0
+        for attempt in 1..<100 {
+            let process = try ChildProcess(
+                "retain", directory.path,
+                environment: [FaultPoint.variable: "\(FaultPoint.retention.rawValue):\(attempt % 3 + 1)"])
+            let said = await process.lines()
+            data = try await directory.open()
+            #expect(try await data.check().problems == 0)
+            let kept = try await Kept(data)
+            for partition in 0..<2 {
+                let events = kept.events[partition]
+                #expect(events == before.events[partition].suffix(events.count))
+                let start = try #require(events.first).offset
+                #expect(start <= lowWater[partition])
+                let scores = kept.scores[partition]
+                #expect(scores == before.scores[partition].suffix(scores.count))
+                #expect(try #require(scores.first).offset <= start)
+            }
+            await data.close()
+            if said == ["done"] {
+                #expect(kept.events[0].count < 20 && kept.events[1].count <= before.events[1].count / 2 + 20)
+                break
+            }
+            #expect(said == [])
+            kills += 1
+        }
+        #expect(kills >= 5 && kills < 98, "\(kills) kills")
+    }
+
     @Test func aFullDiskLosesNothingThatWasAcknowledged() async throws {
         let directory = try TemporaryDirectory()
         let lines = await (try ChildProcess("fill", directory.path, "6000000")).lines()

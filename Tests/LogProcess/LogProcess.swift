@@ -14,6 +14,7 @@ import Logging
 ///                                `full: REASON`, lifts the limit, appends ten more and closes
 ///     LogProcess scan DIR        reads everything beside whoever writes: `RECORDS GROWTH`, by how many KiB it grew
 ///     LogProcess migrate DIR     opens DIR, closes it and says `done`
+///     LogProcess retain DIR      removes what is older than an hour, by a clock that is two hours ahead, and says `done`
 ///     LogProcess step DIR        opens DIR, says `ready`, and does what its input says, a line a reply:
 ///                                `append ID`, `many N` (1,000 from N on), `read` (all: how many), `close`
 ///     LogProcess spool DIR       appends for ever to a log that is away: `ID` once it is spooled in DIR/spool
@@ -35,6 +36,7 @@ struct LogProcess {
             case "migrate":
                 await (try await open(directory)).close()
                 say("done")
+            case "retain": try await retain(directory)
             case "step": try await step(directory)
             case "spool": try await Spooling.fill(directory)
             case "spoolfull": try await Spooling.fill(directory, bytes: UInt64(arguments[3]) ?? 0)
@@ -59,6 +61,17 @@ struct LogProcess {
         say("ready")
         while readLine() != nil {}
         await data.close()
+    }
+
+    static func retain(_ directory: String) async throws {
+        var retention = RetentionSettings(age: .seconds(3_600))
+        retention.step = 100
+        let data = try await DataDirectory.open(
+            directory, partitions: 2, retention: retention, logger: Logger(label: "process")
+        ) { Int64(Date().timeIntervalSince1970 * 1_000) + 2 * 3_600_000 }
+        _ = try await data.sweep()
+        await data.close()
+        say("done")
     }
 
     static func step(_ directory: String) async throws {
