@@ -38,21 +38,18 @@ struct LatencyCommand: AsyncParsableCommand {
             batch: batch, rate: requests, connections: connections, for: .seconds(3), first: 0)
         // Sessions of the warm-up are over: the count begins with a whole group of them.
         let first = (warm.count * batch.count / 7_000 + 1) * 7_000
-        let swapping = Task { () -> [NIODeadline] in
-            var times: [NIODeadline] = []
+        let swapping = Task {
             for number in 0..<swaps {
                 try await Task.sleep(for: .seconds(Double(seconds) / Double(swaps + 1)))
-                times.append(.now())
                 try await LoadedShop.run(
                     shop.dinghy,
                     ["models", "promote", "\(number % 2 + 1)", "--data", shop.directory + "/data"],
                     shop.directory + "/promote.log")
             }
-            return times
         }
         let sent = try await loop.run(
             batch: batch, rate: requests, connections: connections, for: .seconds(seconds), first: first)
-        let swapTimes = try await swapping.value
+        try await swapping.value
         try await Task.sleep(for: .seconds(2))
         let seen = try await watch.end()
         let events = scored(sent, seen, first: first, batch: batch.count)
@@ -68,12 +65,7 @@ struct LatencyCommand: AsyncParsableCommand {
             "| score on /scores | \(Statistics.percentiles(events.compactMap(\.latency))) | p50 < 5 ms, p99 < 20 ms "
                 + "| \(events.count) events, \(events.count { $0.latency == nil }) without a score |")
         for stall in stalls(sent) { print("| stall | \(stall) | | |") }
-        for swap in swapTimes {
-            let near = events.filter { $0.due >= swap - .milliseconds(500) && $0.due < swap + .seconds(3) }
-            print(
-                "| swap, 0.5 s before to 3 s after | \(Statistics.percentiles(near.compactMap(\.latency))) "
-                    + "| none waits > 5 ms | \(near.count { $0.latency == nil }) without a score |")
-        }
+        for swap in swaps(events) { print(swap) }
         try await loop.shutdown()
         try await shop.stop(keep: keep)
     }
@@ -99,20 +91,49 @@ struct LatencyCommand: AsyncParsableCommand {
         }
     }
 
+    /// What scores waited around every change of the model that gives them, beside the slowest of any time as long.
+    private func swaps(_ events: [Scored]) -> [String] {
+        let scored = events.compactMap { event in event.seen.map { (due: event.due, seen: $0) } }
+            .sorted { $0.seen.time < $1.seen.time }
+        guard let start = scored.first?.due else { return [] }
+        let window = TimeAmount.milliseconds(100)
+        var slowest: [Int64: TimeAmount] = [:]
+        for one in scored {
+            let number = (one.due - start).nanoseconds / window.nanoseconds
+            slowest[number] = max(slowest[number] ?? .zero, one.seen.time - one.due)
+        }
+        let usual = Statistics.percentiles(Array(slowest.values))
+        return zip(scored, scored.dropFirst()).filter { $0.seen.model != $1.seen.model }.map { before, after in
+            let near = scored.filter { $0.due >= after.due - window && $0.due < after.due + window }
+            return """
+                | model \(before.seen.model) to \(after.seen.model), 0.1 s before to 0.1 s after | \
+                \(Statistics.percentiles(near.map { $0.seen.time - $0.due })) | none waits > 5 ms for it | \
+                slowest of every 0.1 s: \(usual) |
+                """
+        }
+    }
+
+    private struct Scored {
+        var due: NIODeadline
+        var seen: ScoreScanner.Seen?
+
+        var latency: TimeAmount? { seen.map { $0.time - due } }
+    }
+
     /// Event *n* of a session is its *n*-th prefix.
     private func scored(
-        _ sent: [Sent], _ seen: [ScoreScanner.Key: NIODeadline], first: Int, batch: Int
-    ) -> [(due: NIODeadline, latency: TimeAmount?)] {
+        _ sent: [Sent], _ seen: [ScoreScanner.Key: ScoreScanner.Seen], first: Int, batch: Int
+    ) -> [Scored] {
         var prefixes: [Int: Int] = [:]
-        var times: [(due: NIODeadline, latency: TimeAmount?)] = []
+        var events: [Scored] = []
         for (number, one) in sent.enumerated() where one.status == 200 {
             for event in first + number * batch..<first + (number + 1) * batch {
                 let session = EventBatch.session(of: event)
                 let prefix = prefixes[session, default: 0] + 1
                 prefixes[session] = prefix
-                times.append((one.due, seen[.init(session: session, prefix: prefix)].map { $0 - one.due }))
+                events.append(Scored(due: one.due, seen: seen[.init(session: session, prefix: prefix)]))
             }
         }
-        return times
+        return events
     }
 }

@@ -26,7 +26,7 @@ final class ScoreStreamWatch {
     }
 
     /// By session and prefix.
-    func end() async throws -> [ScoreScanner.Key: NIODeadline] {
+    func end() async throws -> [ScoreScanner.Key: ScoreScanner.Seen] {
         let scanner = scanner
         let seen = try await channel.eventLoop.submit { scanner.value.seen }.get()
         try await channel.close()
@@ -43,8 +43,14 @@ final class ScoreScanner: ChannelInboundHandler {
         var prefix: Int
     }
 
+    struct Seen: Sendable {
+        var time: NIODeadline
+        /// Number of the model that gave the score.
+        var model: Int
+    }
+
     private(set) var hasBegun = false
-    private(set) var seen: [Key: NIODeadline] = [:]
+    private(set) var seen: [Key: Seen] = [:]
     private var rest: [UInt8] = []
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -54,7 +60,10 @@ final class ScoreScanner: ChannelInboundHandler {
         let end = rest.withUnsafeBytes { bytes in
             var start = 0
             while let line = Self.find([UInt8(ascii: "\n")], in: bytes[start...]) {
-                if let key = Self.key(bytes[start..<line]) { seen[key] = seen[key] ?? now }
+                let text = bytes[start..<line]
+                if let key = Self.key(text), let model = Self.number(after: Self.modelMark, in: text) {
+                    seen[key] = seen[key] ?? Seen(time: now, model: model)
+                }
                 start = line + 1
             }
             return start
@@ -63,6 +72,7 @@ final class ScoreScanner: ChannelInboundHandler {
     }
 
     private static let keyMark = Array("\"key\":\"s:l".utf8)
+    private static let modelMark = Array("\"model\":".utf8)
     private static let prefixMark = Array("\"prefix\":".utf8)
 
     private static func key(_ line: Slice<UnsafeRawBufferPointer>) -> Key? {
