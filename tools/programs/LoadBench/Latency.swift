@@ -23,13 +23,15 @@ struct LatencyCommand: AsyncParsableCommand {
     var connections = 64
     @Option(help: "How often the champion is changed in this time.")
     var swaps = 0
+    @Option(help: "Events that the log holds already, all scored.")
+    var stored = 0
     @Option(help: "Directory on the disk to be measured.")
     var directory: String?
     @Flag(help: "Keep the data.")
     var keep = false
 
     func run() async throws {
-        let shop = try await LoadedShop.start("latency", in: directory)
+        let shop = try await LoadedShop.start("latency", in: directory, stored: stored)
         let loop = try OpenLoop(url: shop.url)
         let watch = try await ScoreStreamWatch(url: shop.url)
         let batch = EventBatch(events: batch)
@@ -56,7 +58,7 @@ struct LatencyCommand: AsyncParsableCommand {
         let answers = sent.compactMap { one in one.answered.map { $0 - one.due } }
         print(
             "load average \(ProcessFigures.load()), durability fsync, open loop, \(rate) events/s in requests of "
-                + "\(batch.count)")
+                + "\(batch.count), \(stored) events on the log before")
         print("| from due to | percentiles | target | |\n| --- | --- | --- | --- |")
         print(
             "| reply | \(Statistics.percentiles(answers)) | | \(sent.count) requests, "

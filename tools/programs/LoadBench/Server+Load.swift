@@ -1,5 +1,8 @@
+import AsyncHTTPClient
 import Foundation
 import KafkaRig
+import NIOCore
+import NIOFoundationCompat
 
 /// A server of its own, in a directory of its own, with a model that scores.
 struct LoadedShop {
@@ -9,8 +12,12 @@ struct LoadedShop {
     var pid: Int32 { server.child.pid }
     var url: String { server.url }
 
-    /// - Parameter directory: where its data lie; a disk's price is part of every figure.
-    static func start(_ name: String, in parent: String?, arguments: [String] = []) async throws -> LoadedShop {
+    /// - Parameters:
+    ///   - directory: where its data lie; a disk's price is part of every figure.
+    ///   - stored: events that are on the log, and scored, when it returns.
+    static func start(
+        _ name: String, in parent: String?, stored: Int = 0, arguments: [String] = []
+    ) async throws -> LoadedShop {
         Child.endWithThisProgram()
         let directory =
             try parent.map { $0 + "/dinghy-\(name)-\(UUID().uuidString.prefix(8))" }
@@ -24,9 +31,39 @@ struct LoadedShop {
             try await run(
                 dinghy, ["models", "import", model, "--promote", "--data", data], directory + "/import.log")
         }
+        if stored > 0 {
+            let past = directory + "/past.csv"
+            try await run(dinghy, ["simulate", "--events", "\(stored)", "--seed", "8"], past)
+            try await run(dinghy, ["replay", past, "--data", data], directory + "/past.log")
+            try FileManager.default.removeItem(atPath: past)
+        }
         let server = try await Server.start(
             dinghy: dinghy, arguments: ["--data", data] + arguments, log: directory + "/serve.log")
-        return LoadedShop(directory: directory, dinghy: dinghy, server: server)
+        let shop = LoadedShop(directory: directory, dinghy: dinghy, server: server)
+        while try await shop.status().partitions.contains(where: { $0.pending > 0 }) {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return shop
+    }
+
+    /// What `/status` says.
+    struct Status: Decodable {
+        struct Partition: Decodable {
+            var pending: Int
+            var sessions: [String: Int]
+        }
+        struct Models: Decodable {
+            var champion: Int?
+            var count: Int
+        }
+        var partitions: [Partition]
+        var models: Models
+    }
+
+    func status() async throws -> Status {
+        let response = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: url + "/status"), timeout: .seconds(30))
+        return try JSONDecoder().decode(Status.self, from: Data(buffer: try await response.body.collect(upTo: 1 << 20)))
     }
 
     static func run(_ dinghy: String, _ arguments: [String], _ log: String) async throws {

@@ -1,9 +1,7 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Foundation
 import KafkaRig
 import NIOCore
-import NIOFoundationCompat
 
 /// Long load: whether memory, open files or lag grow.
 struct SoakCommand: AsyncParsableCommand {
@@ -40,19 +38,6 @@ struct SoakCommand: AsyncParsableCommand {
         var open: Double
     }
 
-    private struct Status: Decodable {
-        struct Partition: Decodable {
-            var pending: Int
-            var sessions: [String: Int]
-        }
-        struct Models: Decodable {
-            var champion: Int?
-            var count: Int
-        }
-        var partitions: [Partition]
-        var models: Models
-    }
-
     func run() async throws {
         let shop = try await LoadedShop.start(
             "soak", in: directory,
@@ -83,7 +68,7 @@ struct SoakCommand: AsyncParsableCommand {
         let started = ContinuousClock.now
         while ContinuousClock.now - started < .seconds(minutes * 60) {
             try await Task.sleep(for: .seconds(2))
-            let status = try await status(shop)
+            let status = try await shop.status()
             let sample = Sample(
                 time: (ContinuousClock.now - started) / .seconds(60),
                 resident: Double(ProcessFigures.resident_bytes(shop.pid)) / 1_048_576,
@@ -126,10 +111,4 @@ struct SoakCommand: AsyncParsableCommand {
 
     /// Of the simulated shop, on average.
     private static let eventsPerSession = 7.09
-
-    private func status(_ shop: LoadedShop) async throws -> Status {
-        let response = try await HTTPClient.shared.execute(
-            HTTPClientRequest(url: shop.url + "/status"), timeout: .seconds(30))
-        return try JSONDecoder().decode(Status.self, from: Data(buffer: try await response.body.collect(upTo: 1 << 20)))
-    }
 }
