@@ -12,9 +12,11 @@ public struct EarlierPosition: Sendable, Equatable {
 
     /// The largest offset on the events log that a partition's last score or outcome belongs to; `nil` where there are
     /// none. The last of a stream that cannot be read counts as none.
-    public static func lastOffset(_ outputs: any OutputLog, partition: Int) async throws(EventLogError) -> Int64? {
+    public static func lastOffset(
+        _ outputs: any OutputLog, partition: Int, in streams: [OutputStream] = OutputStream.allCases
+    ) async throws(EventLogError) -> Int64? {
         var offsets: [Int64] = []
-        for stream in OutputStream.allCases {
+        for stream in streams {
             let bounds = try await outputs.bounds(stream, partition: partition)
             guard !bounds.isEmpty else { continue }
             let reader = try await outputs.reader(stream, partition: partition, from: bounds.upperBound - 1)
@@ -29,14 +31,13 @@ public struct EarlierPosition: Sendable, Equatable {
 
     /// - Parameters:
     ///   - next: the position's.
-    ///   - start: where the accounting began; where the log no longer has it, it begins with the log.
+    ///   - start: where the accounting began, or the log where that no longer reaches so far back.
     ///   - progress: records folded, and to fold.
     /// - Throws: `EventLogError` where log or outputs cannot be read up to `next`.
     public init(
         _ partition: Int, at next: Int64, start: Int64, events: any EventLog, outputs: any OutputLog,
         parameters: FoldParameters = .standard, progress: (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
     ) async throws {
-        let start = max(start, try await events.bounds(partition: partition).lowerBound)
         var fold = SessionFold(start: start, parameters: parameters)
         let firstScore = try await OutputSearch.first(
             .scores, ScoreRecord.self, in: outputs, partition, atOrAfter: start)

@@ -1,22 +1,25 @@
 import EmbeddedLog
 import EventLog
 import Foundation
+import GRDB
 import LogContract
 import Testing
 
 /// What a repair keeps, what it drops, and what it says of that.
 struct RepairTests {
-    private static func whole() async throws -> TemporaryDirectory {
+    /// - Parameter run: records of an append; each partition's share of it is a row.
+    private static func whole(by run: Int = 1) async throws -> TemporaryDirectory {
         let directory = try TemporaryDirectory()
         let data = try await directory.open(partitions: 2, now: { 1_000 })
-        for number in 0..<400 {
-            let value = """
-                {"id":"\(number)","session":"\(number % 7)","type":"detail","sku":"p","timestamp":1700000000000,"received":1}
-                """
-            let key = "s:\(number % 7)"
-            _ = try await data.log.append([
-                NewRecord(key: key, value: Array(value.utf8), identity: UInt64(number + 1))
-            ])
+        for first in stride(from: 0, to: 400, by: run) {
+            let records = (first..<(first + run)).map { number in
+                let value = """
+                    {"id":"\(number)","session":"\(number % 7)","type":"detail","sku":"p","timestamp":1700000000000,"received":1}
+                    """
+                return NewRecord(
+                    key: "s:\(number % 7)", value: Array(value.utf8), identity: UInt64(number + 1))
+            }
+            _ = try await data.log.append(records)
         }
         try await data.log.reject([RejectedRecord(time: 1, source: "collect", reason: "r", bytes: [1])])
         let consumer = data.makeConsumer()
@@ -39,8 +42,8 @@ struct RepairTests {
         await repair.close()
     }
 
-    @Test func everythingBeforeTheDamageStays() async throws {
-        let directory = try await Self.whole()
+    @Test(arguments: [1, 40]) func everythingBeforeTheDamageStays(run: Int) async throws {
+        let directory = try await Self.whole(by: run)
         let before = try await DataDirectory.openReadOnly(directory.path)
         let expected = try await Kept(before)
         await before.close()
@@ -75,6 +78,52 @@ struct RepairTests {
         for file in ["events", "scores"] {
             #expect(FileManager.default.fileExists(atPath: "\(directory.path)/\(file).sqlite.damaged"))
         }
+    }
+
+    /// Of a partition's newest row: fewer records than it holds, more, and more than any row can.
+    @Test(arguments: [-2, 3, 100_000]) func aRowThatMiscountsIsCutOff(by error: Int) async throws {
+        let directory = try await Self.whole(by: 40)
+        let before = try await DataDirectory.openReadOnly(directory.path)
+        let expected = try await Kept(before)
+        await before.close()
+        let newest = "key = (SELECT max(key) FROM event_batch WHERE key < 1 << 48)"
+        let database = try DatabaseQueue(path: directory.events)
+        let count = try database.inDatabase { database in
+            defer { #expect(database.changesCount == 1) }
+            let count = try Int.fetchOne(database, sql: "SELECT count FROM event_batch WHERE \(newest)") ?? 0
+            try database.execute(
+                sql: "UPDATE event_batch SET count = count + ? WHERE \(newest)", arguments: [error])
+            return count
+        }
+        try database.close()
+
+        let repair = try await TailRepair(directory.path)
+        let cut = repair.cuts[0]
+        let end = Int64(expected.events[0].count)
+        #expect(cut.reason?.contains("it cannot be read from offset") == true)
+        #expect(cut.start == 0 && cut.end <= end && cut.end >= end - Int64(count), "\(cut)")
+        #expect(repair.cuts[1].reason == nil)
+        try await repair.apply(nil)
+        await repair.close()
+        let data = try await DataDirectory.openReadOnly(directory.path)
+        #expect(
+            try await Kept(data).events
+                == [Array(expected.events[0][..<Int(cut.end)]), expected.events[1]])
+        await data.close()
+    }
+
+    @Test func damagedScoresLeaveWhatIsSound() async throws {
+        let directory = try await Self.whole(by: 40)
+        let database = try DatabaseQueue(path: directory.path + "/scores.sqlite")
+        try database.inDatabase { try $0.execute(sql: "UPDATE score_batch SET count = count - 1") }
+        try database.close()
+        let repair = try await TailRepair(directory.path)
+        #expect(repair.damagedOutputs == [[.scores], []])
+        #expect(repair.damagedPositions == [])
+        let kept = try await repair.outputs.bounds(.scores, partition: 0)
+        let end = try await repair.log.bounds(partition: 0).upperBound
+        #expect(kept == 0..<(end - 2))
+        await repair.close()
     }
 
     @Test func aBrokenPageIsCutOffToo() async throws {

@@ -103,6 +103,37 @@ struct RetentionTests {
         await data.close()
     }
 
+    @Test func aRowThatMiscountsTakesNothingWithIt() async throws {
+        let directory = try TemporaryDirectory()
+        let time = Time()
+        let data = try await Self.open(directory, time)
+        try await Self.append(0..<100, by: 10, to: data)
+        time.advance(hours: 2)
+        try await Self.score(data, from: nil, to: 100, by: 10, lowWater: 60)
+        try DatabaseQueue(path: directory.events).inDatabase {
+            try $0.execute(sql: "UPDATE event_batch SET count = 20 WHERE key = 20")
+        }
+        #expect(try await data.sweep() == 20)
+        #expect(try await Self.start(data) == [20, 20])
+        #expect(try await data.log.bounds(partition: 0) == 20..<100)
+        await data.close()
+    }
+
+    @Test func scoresThatCannotBeReadStay() async throws {
+        let directory = try TemporaryDirectory()
+        let time = Time()
+        let data = try await Self.open(directory, time)
+        try await Self.append(0..<100, by: 10, to: data)
+        time.advance(hours: 2)
+        try await Self.score(data, from: nil, to: 100, by: 10, lowWater: 100)
+        try DatabaseQueue(path: directory.path + "/scores.sqlite").inDatabase {
+            try $0.execute(sql: "UPDATE score_batch SET value = x'00' WHERE key = 30")
+        }
+        #expect(try await data.sweep() == 90)
+        #expect(try await Self.start(data) == [90, 30])
+        await data.close()
+    }
+
     @Test func aReaderIsToldWhatItCanNoLongerHave() async throws {
         let directory = try TemporaryDirectory()
         let time = Time()

@@ -79,6 +79,53 @@ struct UpgradeTests {
         await data.close()
     }
 
+    @Test(arguments: OldVersion.allCases) func oldRowsAndNewOnesAreOneLog(_ old: OldVersion) async throws {
+        let directory = try TemporaryDirectory()
+        try old.make(in: directory)
+        var data = try await directory.open(now: { 3_000 })
+        let partition = Partitioner.partition(ofKey: "s:k", count: 2)
+        let start = try await data.log.bounds(partition: partition).upperBound
+        _ = try await data.log.append((0..<20).map { record($0) })
+        let whole = try await contents(of: data.log, partition: partition)
+        #expect(whole.map(\.offset) == Array(0..<(start + 20)))
+        // From every offset on, whether it begins a row or not.
+        for offset in 0..<(start + 20) {
+            let reader = try await data.log.reader(partition: partition, from: offset)
+            #expect(try await reader.next(limit: 100, wait: .zero) == Array(whole[Int(offset)...]))
+        }
+        await data.close()
+
+        // Identities on both sides of the seam are known again.
+        data = try await directory.open(now: { 3_000 })
+        let again = (0..<20).map { record($0) } + [NewRecord(key: "s:k", value: [123, 125], identity: 11)]
+        #expect(try await data.log.append(again).allSatisfy { $0 == .duplicate })
+        await data.close()
+
+        try spoil(whole[Int(start) + 12], in: directory.events)
+        let repair = try await TailRepair(directory.path)
+        #expect(repair.cuts[partition].end == start + 12)
+        #expect(repair.cuts[partition].readable == 8)
+        try await repair.apply(nil)
+        await repair.close()
+
+        var retention = RetentionSettings(age: .seconds(3_600))
+        retention.interval = .seconds(100_000)
+        data = try await DataDirectory.open(
+            directory.path, retention: retention, logger: quiet, now: { 7_203_000 })
+        #expect(try await contents(of: data.log, partition: partition) == Array(whole[..<(Int(start) + 12)]))
+        let next = try await data.outputs.position(partition: partition) == nil ? nil : Int64(2)
+        try await data.makeConsumer().commit([
+            ScoredBatch(
+                partition: partition, follows: next, next: start + 12, lowWaterOffset: start + 12, position: "p",
+                scores: [], outcomes: [])
+        ])
+        #expect(try await data.sweep() == start)
+        #expect(try await data.log.bounds(partition: partition) == start..<(start + 12))
+        let report = try await data.check()
+        #expect(report.problems == 0, "\(report.findings)")
+        await data.close()
+    }
+
     @Test(arguments: OldVersion.allCases) func aMigrationMayBeKilledAnywhere(_ old: OldVersion) async throws {
         let tools = try TemporaryDirectory()
         guard let disk = try FailingDisk(in: tools.path) else {

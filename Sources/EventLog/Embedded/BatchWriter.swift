@@ -40,7 +40,7 @@ struct BatchWriter {
             table, partition: Int64(partition), offset: offset, time: time, identity: identity, record)
         RecordBatch.append(record, identity: identity, checksum: checksum, to: &value)
         count += 1
-        if value.count >= RecordBatch.bytes || count == RecordBatch.maxRecords { try finish() }
+        if value.count >= RecordBatch.bytes { try finish() }
     }
 
     mutating func finish() throws {

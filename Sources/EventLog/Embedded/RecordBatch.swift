@@ -23,9 +23,9 @@ struct RecordBatch {
 
     /// A row ends with the record that makes its value this long: a record is not read alone, but with all of its row.
     static let bytes = 32 << 10
-    /// Most records of a row.
-    static let maxRecords = 4_096
     private static let headBytes = 12
+    /// No row holds more.
+    static let maxRecords = Int64(bytes / headBytes + 1)
 
     let table: RecordTable
     let partition: Int
@@ -39,7 +39,10 @@ struct RecordBatch {
     var single: Single?
 
     /// The offset behind the last record.
-    var end: Int64 { offset + min(max(count, 1), Int64(Self.maxRecords)) }
+    var end: Int64 { Self.end(offset, count) }
+
+    /// Whatever a damaged row says: behind its first record, and not beyond what a row may hold.
+    static func end(_ offset: Int64, _ count: Int64) -> Int64 { offset + min(max(count, 1), maxRecords) }
 
     /// Gives the records from an offset on, in order, until `body` answers false; answers false then.
     ///
@@ -49,7 +52,7 @@ struct RecordBatch {
             guard offset >= start else { return true }
             return try body(record(offset, value, single.identity, single.checksum))
         }
-        guard (1...Int64(Self.maxRecords)).contains(count) else { throw malformed(at: offset) }
+        guard (1...Self.maxRecords).contains(count) else { throw malformed(at: offset) }
         var place = 0
         for offset in offset..<(offset + count) {
             guard value.count - place >= Self.headBytes else { throw malformed(at: offset) }
@@ -65,10 +68,11 @@ struct RecordBatch {
             }
             let content = UnsafeRawBufferPointer(rebasing: value[place..<(place + length)])
             place += length
+            // Before the last is given: whoever got as many records as there seem to be does not come back.
+            guard offset + 1 < end || place == value.count else { throw malformed(at: offset) }
             guard offset >= start else { continue }
             guard try body(record(offset, content, identity, checksum)) else { return false }
         }
-        guard place == value.count else { throw malformed(at: offset + count) }
         return true
     }
 

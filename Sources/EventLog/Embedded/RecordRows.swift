@@ -27,10 +27,13 @@ extension Database {
             try statement.bind(RecordKey(partition, range.lowerBound).value, at: 2)
             try statement.bind(RecordKey(partition, range.upperBound).value, at: 3)
             return try statement.rows { row in
-                try body(
+                let (offset, count) = (RecordKey(row.integer(0)).offset, row.integer(1))
+                // The row before the range, whose value need not be read.
+                guard RecordBatch.end(offset, count) > range.lowerBound else { return true }
+                return try body(
                     RecordBatch(
-                        table: table, partition: partition, offset: RecordKey(row.integer(0)).offset,
-                        time: row.integer(2), count: row.integer(1), value: row.bytes(3)))
+                        table: table, partition: partition, offset: offset, time: row.integer(2), count: count,
+                        value: row.bytes(3)))
             }
         }
         func singles() throws -> Bool {
@@ -72,11 +75,16 @@ extension Database {
 
     /// The offsets that a partition of a table holds.
     func bounds(of table: RecordTable, partition: Int) throws -> Range<Int64> {
-        guard let first = try endRow(of: table, partition: partition, .forward),
+        guard let first = try firstOffset(of: table, partition: partition),
             let last = try lastRecord(of: table, partition: partition)
         else { return 0..<0 }
-        guard first.offset <= last.offset else { throw impossible("begins", first.offset, partition) }
-        return first.offset..<(last.offset + 1)
+        guard first <= last.offset else { throw impossible("begins", first, partition) }
+        return first..<(last.offset + 1)
+    }
+
+    /// Where a partition begins, whatever its end looks like.
+    func firstOffset(of table: RecordTable, partition: Int) throws -> Int64? {
+        try endRow(of: table, partition: partition, .forward)?.offset
     }
 
     /// The append time of the row that holds an offset, or of the last one before it.
@@ -134,7 +142,7 @@ extension Database {
             guard (0..<RecordKey.endOffset).contains(found.offset) else {
                 throw impossible(direction == .forward ? "begins" : "ends", found.offset, partition)
             }
-            guard (1...Int64(RecordBatch.maxRecords)).contains(found.count) else {
+            guard direction == .forward || (1...RecordBatch.maxRecords).contains(found.count) else {
                 throw EventLogError.unusable(
                     "the row of partition \(partition), offset \(found.offset) of \(table.rawValue)s says that it holds "
                         + "\(found.count) records, which cannot be; \(EventLogError.remedy)")

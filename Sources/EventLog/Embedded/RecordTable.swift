@@ -31,11 +31,13 @@ struct RecordKey {
     /// No partition gets so far.
     static let endOffset: Int64 = 1 << 47
     private static let bits: Int64 = 48
+    private static let partitions = 0...(1 << 14)
 
     let value: Int64
 
     /// - Parameter offset: any number; one that no partition gets to stands for the end.
     init(_ partition: Int, _ offset: Int64) {
+        precondition(Self.partitions.contains(partition), "RecordKey: no partition \(partition)")
         value = Int64(partition) << Self.bits | min(max(offset, 0), Self.endOffset)
     }
 

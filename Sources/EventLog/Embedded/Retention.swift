@@ -73,16 +73,23 @@ final class Retention: Sendable {
     func sweep() async throws(EventLogError) -> Int64 {
         var swept: Int64 = 0
         let cutoff = now() - settings.age_ms
+        var failure: EventLogError?
         for partition in 0..<partitions {
-            while !Task.isCancelled {
-                let count = try await step(partition, cutoff)
-                if count == 0 { break }
-                swept += count
-                removed.increment(by: count)
+            // Damage to one partition does not keep the others.
+            do throws(EventLogError) {
+                while !Task.isCancelled {
+                    let count = try await step(partition, cutoff)
+                    if count == 0 { break }
+                    swept += count
+                    removed.increment(by: count)
+                }
+                while !Task.isCancelled, try await outputStep(partition) {}
+            } catch {
+                failure = failure ?? error
             }
-            while !Task.isCancelled, try await outputStep(partition) {}
         }
         if !Task.isCancelled { try await writer.forgetRejected(before: cutoff, limit: settings.step) }
+        if let failure { throw failure }
         return swept
     }
 
@@ -125,9 +132,10 @@ final class Retention: Sendable {
                         // The newest stays: offsets go on from it.
                         let end = try database.end(
                             of: table, partition, in: bounds.lowerBound..<(bounds.upperBound - 1), atLeast: step
-                        ) { try $0.belongs(before: start) }
+                        ) { $0.belongs(before: start) }
                         guard end > bounds.lowerBound else { continue }
                         try database.forget(table, partition, before: end)
+                        FaultPoint.retention.pass()
                         removed = true
                     }
                     return removed
@@ -154,17 +162,21 @@ public struct RetentionSettings: Sendable {
 }
 
 extension Database {
-    /// Where the rows end that may go: as many of the oldest as hold about `atLeast` records, lie wholly within `range`
-    /// and pass `may`.
+    /// Where the rows end that may go: as many of the oldest as hold about `atLeast` records, lie wholly within `range`,
+    /// pass `may`, and end where the next begins. One that says otherwise is damaged and stays, with all behind it.
     fileprivate func end(
         of table: RecordTable, _ partition: Int, in range: Range<Int64>, atLeast records: Int64,
         _ may: (RecordBatch) throws -> Bool
     ) throws -> Int64 {
         var end = range.lowerBound
-        try batches(of: table, partition: partition, in: range) { batch in
-            guard batch.end <= range.upperBound, try may(batch) else { return false }
-            end = batch.end
-            return end - range.lowerBound < records
+        var next = range.lowerBound
+        // With the row that comes behind the range.
+        try batches(of: table, partition: partition, in: range.lowerBound..<(range.upperBound + 1)) { batch in
+            guard batch.offset == next else { return false }
+            end = next
+            guard end - range.lowerBound < records, batch.end <= range.upperBound, try may(batch) else { return false }
+            next = batch.end
+            return true
         }
         return end
     }
@@ -185,14 +197,14 @@ extension Database {
 
 extension RecordBatch {
     /// Whether all of its outputs belong to events before `offset`. What cannot be read belongs to nothing.
-    fileprivate func belongs(before offset: Int64) throws -> Bool {
-        var isBefore = false
+    fileprivate func belongs(before offset: Int64) -> Bool {
+        var last: Int64?
         // Outputs stand in the order of their events: the last tells.
-        _ = try forEach(from: end - 1) { record in
-            isBefore = OutputOffset.read([UInt8](record.value)).map { $0 < offset } ?? false
+        _ = try? forEach(from: end - 1) { record in
+            last = OutputOffset.read([UInt8](record.value))
             return true
         }
-        return isBefore
+        return last.map { $0 < offset } ?? false
     }
 }
 

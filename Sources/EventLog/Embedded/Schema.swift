@@ -1,6 +1,7 @@
 import EventLog
 import FoundationEssentials
 import GRDB
+import Synchronization
 
 /// One of the two files of a data directory, as a schema knows it.
 struct SchemaFile {
@@ -119,9 +120,15 @@ enum Schema {
         configuration.readonly = readOnly
         configuration.maximumReaderCount = 8
         configuration.busyMode = .timeout(10)
+        let opened = OpenedVersion()
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
-            if readOnly { try readOld(database) }
+            guard readOnly else { return }
+            // Connections of one pool must not see different tables.
+            guard try opened.isStill(version(of: database)) else {
+                throw EventLogError.unusable("\(path) was migrated by a newer dinghy meanwhile: open it again")
+            }
+            try readOld(database)
         }
         do {
             if FileManager.default.fileExists(atPath: path) {
@@ -152,6 +159,17 @@ enum Schema {
             throw .unusable("\(path) is damaged (\(error)): \(EventLogError.remedy)")
         } catch {
             throw .unusable("\(path) cannot be opened, check its permissions and its disk: \(error)")
+        }
+    }
+
+    private final class OpenedVersion: Sendable {
+        private let first = Mutex<Int32?>(nil)
+
+        func isStill(_ version: Int32) -> Bool {
+            first.withLock { first in
+                first = first ?? version
+                return first == version
+            }
         }
     }
 

@@ -162,6 +162,8 @@ public struct StorageCheck: Sendable {
                 if batch.offset > seen.next {
                     seen.problems.append((seen.next, "offsets from here to \(batch.offset - 1) are missing"))
                     seen.next = batch.offset
+                } else if batch.offset < seen.next, seen.rows > before.rows {
+                    seen.problems.append((batch.offset, "this row and the one before it hold the same offsets"))
                 }
                 do {
                     _ = try batch.forEach(from: seen.next) { record in

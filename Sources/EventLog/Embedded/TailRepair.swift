@@ -65,8 +65,12 @@ public final class TailRepair: Sendable {
     public var log: any EventLog { data.log }
     /// The outputs up to the first damaged record of each stream.
     public let outputs: any OutputLog
+    /// Of every partition, the streams of outputs that are damaged.
+    public let damagedOutputs: [[OutputStream]]
+    /// Partitions whose committed position is.
+    public let damagedPositions: [Int]
     /// Whether some output or position is damaged.
-    public let outputsAreDamaged: Bool
+    public var outputsAreDamaged: Bool { !damagedPositions.isEmpty || damagedOutputs.contains { !$0.isEmpty } }
 
     /// Takes the directory's lock and looks for damage from the beginning of every partition on. Changes nothing, but
     /// finishes a repair that was killed.
@@ -90,7 +94,11 @@ public final class TailRepair: Sendable {
         var bounds: [Range<Int64>] = []
         for partition in 0..<count {
             do throws(EventLogError) { bounds.append(try await data.log.bounds(partition: partition)) } catch {
-                bounds.append(0..<Int64.max)
+                // Where even the beginning cannot be told, nothing is sound.
+                let start = try? await events.answer("the log's beginning could not be read") {
+                    try $0.firstOffset(of: .event, partition: partition)
+                }
+                bounds.append((start ?? 0)..<Int64.max)
             }
         }
         let total = bounds.reduce(Int64(0)) { $1.upperBound == .max ? $0 : $0 + Int64($1.count) }
@@ -105,22 +113,24 @@ public final class TailRepair: Sendable {
         }
         self.cuts = cuts
         var ends: [OutputStream: [Int64]] = [:]
-        var isDamaged = false
+        var damaged: [[OutputStream]] = Array(repeating: [], count: count)
+        var damagedPositions: [Int] = []
         for stream in OutputStream.allCases {
             for partition in 0..<count {
                 let (end, isWhole) = await Self.soundEnd(data.outputs, stream, partition)
                 ends[stream, default: []].append(end)
-                if !isWhole { isDamaged = true }
+                if !isWhole { damaged[partition].append(stream) }
             }
         }
         for partition in 0..<count where (try? await data.outputs.position(partition: partition)) == nil {
             // Unlike one that was never committed, one that cannot be read is damage.
             do throws(EventLogError) { _ = try await data.outputs.position(partition: partition) } catch {
-                isDamaged = true
+                damagedPositions.append(partition)
             }
         }
         outputs = SoundOutputs(outputs: data.outputs, ends: ends)
-        outputsAreDamaged = isDamaged
+        damagedOutputs = damaged
+        self.damagedPositions = damagedPositions
     }
 
     public func close() async {
@@ -190,14 +200,14 @@ public final class TailRepair: Sendable {
     ) async -> (end: Int64, isWhole: Bool) {
         var end: Int64 = 0
         do throws(EventLogError) {
-            let bounds = try await outputs.bounds(stream, partition: partition)
-            end = bounds.lowerBound
+            end =
+                try await outputs.pool.answer("the first output could not be read") {
+                    try $0.firstOffset(of: stream.table, partition: partition)
+                } ?? 0
             let reader = try await outputs.reader(stream, partition: partition, from: end)
-            while end < bounds.upperBound {
-                guard let last = try await reader.next(limit: 2_000, wait: .zero).last else { return (end, false) }
-                end = last.offset + 1
-            }
-            return (end, true)
+            while let last = try await reader.next(limit: 2_000, wait: .zero).last { end = last.offset + 1 }
+            let bounds = try await outputs.bounds(stream, partition: partition)
+            return (end, end == bounds.upperBound)
         } catch { return (end, false) }
     }
 
@@ -238,11 +248,10 @@ private struct SoundOutputs: OutputLog {
 
     func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
         let end = ends[stream]?[partition] ?? 0
-        let bounds: Range<Int64>
-        do throws(EventLogError) { bounds = try await outputs.bounds(stream, partition: partition) } catch {
-            return end..<end
+        let start = try await outputs.pool.answer("the first output could not be read") {
+            try $0.firstOffset(of: stream.table, partition: partition)
         }
-        return min(bounds.lowerBound, end)..<end
+        return min(start ?? end, end)..<end
     }
 
     func reader(

@@ -86,14 +86,19 @@ struct RepairPlan {
                 .map { try Position(decoding: $0) }
             let scores = try await repair.outputs.bounds(.scores, partition: cut.partition)
             let outcomes = try await repair.outputs.bounds(.outcomes, partition: cut.partition)
-            // What is known to be scored: up to the last of the sound outputs where one of them is damaged, else up to
-            // the position.
+            // What is known to be scored: up to the position, but no further than the last sound output of a damaged
+            // stream.
             let last = try await EarlierPosition.lastOffset(repair.outputs, partition: cut.partition)
             var next = committed?.next ?? last.map { $0 + 1 } ?? 0
-            if repair.outputsAreDamaged { next = min(next, last.map { $0 + 1 } ?? 0) }
+            let damaged = repair.damagedOutputs[cut.partition]
+            for stream in damaged {
+                let last = try await EarlierPosition.lastOffset(
+                    repair.outputs, partition: cut.partition, in: [stream])
+                next = min(next, last.map { $0 + 1 } ?? 0)
+            }
             next = min(next, cut.end)
             var partition = Partition(cut: cut, scoredTo: committed?.next)
-            if next == committed?.next, !repair.outputsAreDamaged {
+            if next == committed?.next, damaged.isEmpty {
                 partition.scoredToAfterwards = next
                 kept.append(
                     TailRepair.KeptOutputs(
@@ -102,7 +107,7 @@ struct RepairPlan {
             } else if next > cut.start {
                 outputsChange = true
                 let earlier = try await EarlierPosition(
-                    cut.partition, at: next, start: committed?.start ?? cut.start, events: repair.log,
+                    cut.partition, at: next, start: max(committed?.start ?? 0, cut.start), events: repair.log,
                     outputs: repair.outputs
                 ) { bar.update(done: $0, total: $1, unit: "records") }
                 partition.scoredToAfterwards = next
