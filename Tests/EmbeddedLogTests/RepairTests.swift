@@ -151,6 +151,43 @@ struct RepairTests {
         await data.close()
     }
 
+    @Test func aRepairMayBeKilledAnywhere() async throws {
+        let tools = try TemporaryDirectory()
+        guard let disk = try FailingDisk(in: tools.path) else {
+            print("skipped: there is no C compiler")
+            return
+        }
+        let whole = try await Self.whole(by: 40)
+        let before = try await DataDirectory.openReadOnly(whole.path)
+        var expected = try await Kept(before)
+        await before.close()
+        try spoil(expected.events[0][50], in: whole.events)
+        expected.events[0] = Array(expected.events[0][..<50])
+        var kills = 0
+        for count in 0..<400 {
+            let directory = try TemporaryDirectory()
+            for file in ["events.sqlite", "scores.sqlite"] {
+                try FileManager.default.copyItem(atPath: whole.path + "/" + file, toPath: directory.path + "/" + file)
+            }
+            try disk.begin(.killed(before: count), of: "*")
+            let said = await (try ChildProcess("repair", directory.path, environment: disk.environment)).lines()
+            try disk.end()
+            // Nothing was changed, or the repair is finished by the next one.
+            let repair = try await TailRepair(directory.path)
+            try await repair.apply(nil)
+            await repair.close()
+            let data = try await DataDirectory.openReadOnly(directory.path)
+            #expect(try await Kept(data) == expected, "killed before write \(count)")
+            #expect(try await data.check().problems == 0, "killed before write \(count)")
+            await data.close()
+            if said == ["done"] { break }
+            #expect(said == [])
+            kills += 1
+        }
+        #expect(kills >= 5, "only \(kills) kills")
+        #expect(kills < 400, "it never came to its end")
+    }
+
     @Test func aRepairThatWaitsForItsPlaceIsFinishedFirst() async throws {
         let directory = try await Self.whole()
         try FileManager.default.copyItem(atPath: directory.events, toPath: directory.events + ".repaired")

@@ -15,6 +15,7 @@ import Logging
 ///     LogProcess scan DIR        reads everything beside whoever writes: `RECORDS GROWTH`, by how many KiB it grew
 ///     LogProcess migrate DIR     opens DIR, closes it and says `done`
 ///     LogProcess retain DIR      removes what is older than an hour, by a clock that is two hours ahead, and says `done`
+///     LogProcess repair DIR      cuts off the damaged end of DIR's log and says `done`
 ///     LogProcess step DIR        opens DIR, says `ready`, and does what its input says, a line a reply:
 ///                                `append ID`, `many N` (1,000 from N on), `read` (all: how many), `close`
 ///     LogProcess spool DIR       appends for ever to a log that is away: `ID` once it is spooled in DIR/spool
@@ -35,6 +36,11 @@ struct LogProcess {
             case "scan": try await scan(directory)
             case "migrate":
                 await (try await open(directory)).close()
+                say("done")
+            case "repair":
+                let repair = try await TailRepair(directory)
+                try await repair.apply(nil)
+                await repair.close()
                 say("done")
             case "retain": try await retain(directory)
             case "step": try await step(directory)
