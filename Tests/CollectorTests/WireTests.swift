@@ -84,10 +84,8 @@ import Testing
         let gate = Gate()
         let log = ScriptedLog(gate: gate)
         let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = Application(
-            router: Shop.router(log, CollectorSettings()),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in port.yield(channel.localAddress?.port ?? 0) }, logger: silent)
+        let routes = CollectorRoutes(log: log, settings: CollectorSettings(), logger: silent, now: { now })
+        let application = Shop.application(routes) { channel in port.yield(channel.localAddress?.port ?? 0) }
         let services = ServiceGroup(configuration: .init(services: [application], logger: silent))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await services.run() }
