@@ -187,7 +187,7 @@ let package = Package(
         tests("ModelsTests", ["Models", "ModelContract", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
             "EdgeTests",
-            ["Edge", hummingbird, hummingbirdTesting, httpTypes, httpClient, nioCore, nioPosix, logging]),
+            ["Edge", hummingbird, lifecycle, httpTypes, httpClient, nioCore, nioHTTP1, nioPosix, logging]),
         tests(
             "CollectorTests",
             [

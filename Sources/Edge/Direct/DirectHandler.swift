@@ -167,6 +167,11 @@ final class DirectHandler: ChannelDuplexHandler {
     private func drain(_ context: ChannelHandlerContext) {
         guard !isDraining, !held.isEmpty else { return }
         isDraining = true
+        defer {
+            isDraining = false
+            // What was passed on is looked at when a reading is complete.
+            context.fireChannelReadComplete()
+        }
         while let first = held.first {
             switch first {
             case .part(let part):
@@ -187,7 +192,6 @@ final class DirectHandler: ChannelDuplexHandler {
             }
             break
         }
-        isDraining = false
         guard held.isEmpty else { return }
         quiesceIfSettled(context)
         if isReadWanted {
