@@ -92,7 +92,8 @@ struct GuardedServer: Sendable {
     func exchange(_ request: String) async throws -> String {
         do {
             return try await connect().using { reply, outbound async throws in
-                try await outbound.write(ByteBuffer(string: request))
+                // Whoever is refused before it has sent anything may find the connection closed, and the reply in it.
+                do { try await outbound.write(ByteBuffer(string: request)) } catch  where error is ChannelError {}
                 return try await reply.all()
             }
         } catch  where error is IOError || error is ChannelError {
