@@ -13,7 +13,7 @@ struct CollectEntrance: DirectDoor {
     let limits: SenderLimits
     let metrics: CollectorMetrics
 
-    /// What is judged on the event loop is short: this many bytes are some 300 µs of work.
+    /// What is judged on the event loop is short: this many bytes are some five hundred events, about a millisecond's work.
     fileprivate static let shortBytes = 65_536
 
     func enter(_ head: HTTPRequestHead, from address: ClientAddress) -> DirectEntry? {
