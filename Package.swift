@@ -88,11 +88,14 @@ let package = Package(
             ["Events", "EventLog", "LogDirectory", "CZlib", deque, logging, metrics]),
 
         // The other rooms that do IO.
-        room("Edge", [hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging, metrics]),
+        room("Edge", [hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, deque, logging, metrics]),
         room("Models", ["Events", "Intent", "EventLog", logging, metrics]),
         room(
             "Collector",
-            ["Events", "EventLog", "Edge", "CZlib", hummingbird, httpTypes, nioCore, logging, metrics]),
+            [
+                "Events", "EventLog", "Edge", "CZlib", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1,
+                logging, metrics,
+            ]),
         room("Scoring", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
         room("Replay", ["Events", "EventLog", httpClient, nioCore, nioHTTP1, heap, system, logging]),
         room("Retraining", ["Events", "Sessions", "Intent", "EventLog", "Models", lifecycle, logging, metrics]),
@@ -184,7 +187,7 @@ let package = Package(
         tests("ModelsTests", ["Models", "ModelContract", "EventLog", "Intent", "Events", "Sessions", logging]),
         tests(
             "EdgeTests",
-            ["Edge", hummingbird, hummingbirdTesting, httpTypes, httpClient, nioCore, nioPosix, logging]),
+            ["Edge", hummingbird, lifecycle, httpTypes, httpClient, nioCore, nioHTTP1, nioPosix, logging]),
         tests(
             "CollectorTests",
             [
@@ -198,7 +201,8 @@ let package = Package(
         tests(
             "ReplayTests",
             [
-                "Replay", "Collector", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird, hummingbirdTesting,
+                "Replay", "Collector", "Edge", "EventLog", "EmbeddedLog", "Events", "Sessions", hummingbird,
+                hummingbirdTesting,
                 httpClient, nioCore, nioPosix, nioHTTP1, system, logging,
             ]),
         tests(

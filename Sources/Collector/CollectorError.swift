@@ -1,7 +1,5 @@
+import Edge
 import EventLog
-import HTTPTypes
-import Hummingbird
-import NIOCore
 
 /// Why a request was refused as a whole. Everything that the collector refuses is one of these, and `status` is the one
 /// place that says which HTTP status it is.
@@ -19,16 +17,16 @@ enum CollectorError: Error, Equatable {
     /// Nothing is wrong with the request; it is to be sent again.
     case unavailable(String, retryAfter_s: Int)
 
-    var status: HTTPResponse.Status {
+    var status: Int {
         switch self {
-        case .unreadable: .badRequest
-        case .wrongWriteKey: .unauthorized
-        case .deniedOrigin: .forbidden
-        case .replayGap: .conflict
-        case .tooLarge: .contentTooLarge
-        case .unsupported: .unsupportedMediaType
-        case .limited: .tooManyRequests
-        case .unavailable: .serviceUnavailable
+        case .unreadable: 400
+        case .wrongWriteKey: 401
+        case .deniedOrigin: 403
+        case .replayGap: 409
+        case .tooLarge: 413
+        case .unsupported: 415
+        case .limited: 429
+        case .unavailable: 503
         }
     }
 
@@ -45,12 +43,12 @@ enum CollectorError: Error, Equatable {
     }
 
     /// What the status asks for beside the message.
-    var headers: HTTPFields {
+    var headers: [DirectReply.Header] {
         switch self {
-        case .wrongWriteKey: [.wwwAuthenticate: "Bearer"]
-        case .unsupported: [.acceptEncoding: "gzip"]
-        case .limited(_, let seconds), .unavailable(_, let seconds): [.retryAfter: String(seconds)]
-        case .unreadable, .deniedOrigin, .replayGap, .tooLarge: [:]
+        case .wrongWriteKey: [.init("WWW-Authenticate", "Bearer")]
+        case .unsupported: [.init("Accept-Encoding", "gzip")]
+        case .limited(_, let seconds), .unavailable(_, let seconds): [.init("Retry-After", String(seconds))]
+        case .unreadable, .deniedOrigin, .replayGap, .tooLarge: []
         }
     }
 

@@ -1,4 +1,3 @@
-import HTTPTypes
 import Metrics
 
 /// What the collector counts. The instruments are made once: looking one up costs more than counting.
@@ -54,14 +53,14 @@ struct CollectorMetrics: Sendable {
     func begin() { inFlight.increment() }
 
     /// `status`: nil where the sender went away before its answer.
-    func end(_ route: Route, _ status: HTTPResponse.Status?) {
+    func end(_ route: Route, _ status: Int?) {
         inFlight.decrement()
         guard let status else {
             aborted[route]?.increment()
             return
         }
-        guard let counter = requests[route]?[status.code] else {
-            preconditionFailure("CollectorMetrics.end: no counter for status \(status.code)")
+        guard let counter = requests[route]?[status] else {
+            preconditionFailure("CollectorMetrics.end: no counter for status \(status)")
         }
         counter.increment()
     }

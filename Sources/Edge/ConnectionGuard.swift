@@ -81,11 +81,19 @@ final class ConnectionGuard: ChannelDuplexHandler {
             return
         }
         switch unwrapOutboundIn(data) {
-        case .head: progress.wroteHead()
+        case .head(let head): if !(100..<200).contains(head.status.code) { progress.wroteHead() }
         case .body: break
         case .end: progress.wroteEnd(now: .now())
         }
         context.write(data, promise: promise)
+    }
+
+    /// A whole reply goes out that does not pass through here; `false`: the connection is over, and it must not.
+    func answers() -> Bool {
+        guard !isOver else { return false }
+        progress.wroteHead()
+        progress.wroteEnd(now: .now())
+        return true
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -123,14 +131,28 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 }
 
-/// Tells the guard that bytes have come.
+/// The connection's end at the socket, before decoder and encoder: tells the guard that bytes have come, and sends what
+/// is in bytes already.
 final class ByteWatch: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let connection: ConnectionGuard
+    private var context: ChannelHandlerContext?
 
     init(_ connection: ConnectionGuard) { self.connection = connection }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func send(_ bytes: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+
+    /// When all that was sent so far has gone to the socket, or never will.
+    func flushed(_ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        guard let wire = self.context else { return context.eventLoop.makeSucceededVoidFuture() }
+        return wire.writeAndFlush(wrapOutboundOut(ByteBuffer()))
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         connection.received(bytes: unwrapInboundIn(data).readableBytes)

@@ -7,8 +7,15 @@ import NIOHTTP1
 
 extension HTTPServerBuilder {
     /// HTTP/1.1 within `limits`.
-    public static func guarded(_ limits: EdgeLimits) -> HTTPServerBuilder {
+    ///
+    /// - Parameters:
+    ///   - door: answers what is its own before the router sees it.
+    ///   - serverName: what `Server` says in the door's replies.
+    public static func guarded(
+        _ limits: EdgeLimits, door: (any DirectDoor)? = nil, serverName: String? = nil
+    ) -> HTTPServerBuilder {
         limits.check()
+        let bytes = ReplyBytes(server: serverName)
         let admission = Admission(limits)
         let metrics = EdgeMetrics()
         return HTTPServerBuilder { responder in
@@ -19,7 +26,7 @@ extension HTTPServerBuilder {
                         httpDecoderConfiguration: .init(
                             maxHeaderFieldSize: limits.maxHeadBytes, maxHeaderListSize: limits.maxHeadBytes,
                             maxHeaderFieldCount: limits.maxHeaders))),
-                limits: limits, admission: admission, metrics: metrics)
+                limits: limits, admission: admission, metrics: metrics, door: door, bytes: bytes)
         }
     }
 }
@@ -30,6 +37,8 @@ struct GuardedChannel: ServerChildChannel {
     let limits: EdgeLimits
     let admission: Admission
     let metrics: EdgeMetrics
+    let door: (any DirectDoor)?
+    let bytes: ReplyBytes
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         let address = ClientAddress(channel.remoteAddress)
@@ -47,8 +56,13 @@ struct GuardedChannel: ServerChildChannel {
             }
             let connection = ConnectionGuard(limits, metrics: metrics)
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            let wire = ByteWatch(connection)
             try pipeline.addHandler(connection, position: .after(decoder))
-            try pipeline.addHandler(ByteWatch(connection), position: .first)
+            try pipeline.addHandler(wire, position: .first)
+            guard let door else { return value }
+            let direct = DirectHandler(
+                door, address: address, connection: connection, wire: wire, bytes: bytes, loop: channel.eventLoop)
+            try pipeline.addHandler(direct, position: .after(connection))
             return value
         }
     }

@@ -211,9 +211,8 @@ import Testing
 
     @Test func aCollectorMakesIDsThatDiffer() async throws {
         let log = ScriptedLog()
-        let router = Router()
-        CollectorRoutes(log: log, settings: CollectorSettings(), logger: silent, now: { now }).add(to: router)
-        try await Application(router: router).test(.router) { client in
+        let routes = CollectorRoutes(log: log, settings: CollectorSettings(), logger: silent, now: { now })
+        try await Shop.application(routes).test(.live) { client in
             let shop = Shop(log: log, client: client)
             let event = #"{"session":"s","type":"add"}"#
             let body = "[" + Array(repeating: event, count: 1_000).joined(separator: ",") + "]"

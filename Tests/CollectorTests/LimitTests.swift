@@ -20,9 +20,9 @@ import Testing
         var settings = CollectorSettings(writeKeys: Self.keys)
         change(&settings)
         let clock = Clock()
-        let router = Router()
-        CollectorRoutes(log: log, settings: settings, logger: silent, now: { clock.now }).add(to: router)
-        try await Application(router: router, logger: silent).test(.router) { try await body($0, clock) }
+        let routes = CollectorRoutes(log: log, settings: settings, logger: silent, now: { clock.now })
+        // A connection for each request that is under way.
+        try await Shop.application(routes).test(.ahc(.http)) { try await body($0, clock) }
     }
 
     private static func post(
@@ -133,11 +133,9 @@ import Testing
             settings.limits.dailyQuota = 3
             settings.limits.quotaFile = path + "/quotas.json"
             for expected in [[200, 429], [429, 429]] {
-                let router = Router()
                 let routes = CollectorRoutes(log: ScriptedLog(), settings: settings, logger: silent, now: { now })
-                routes.add(to: router)
                 let keeping = Task { await routes.keepQuotas(logger: silent) }
-                try await Application(router: router, logger: silent).test(.router) { client async throws in
+                try await Shop.application(routes).test(.live) { client async throws in
                     for status in expected { #expect(try await Self.post(client, 3).status == status) }
                 }
                 keeping.cancel()

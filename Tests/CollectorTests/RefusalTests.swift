@@ -1,6 +1,7 @@
 import Collector
 import EventLog
 import HTTPTypes
+import HummingbirdTesting
 import Testing
 
 /// Requests that are refused as a whole: status, words and headers.
@@ -249,7 +250,7 @@ import Testing
         let log = ScriptedLog(gate: gate)
         let settings = CollectorSettings(
             maxBodyBytes: 1_000, maxInflatedBytes: 1_000, maxHeldBytes: 4_000)
-        try await Shop.open(over: log, settings) { shop async throws in
+        try await Shop.open(over: log, settings, .ahc(.http)) { shop async throws in
             let large = Self.event + String(repeating: " ", count: 950)
             var arrivals = gate.arrivals.makeAsyncIterator()
             try await withThrowingTaskGroup(of: Int.self) { group in

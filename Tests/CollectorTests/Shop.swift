@@ -1,4 +1,5 @@
 import Collector
+import Edge
 import EmbeddedLog
 import EventLog
 import Events
@@ -20,7 +21,7 @@ struct Shop: Sendable {
 
     /// Over an embedded log in a temporary directory.
     static func open(
-        _ settings: CollectorSettings = CollectorSettings(), partitions: Int = 1, _ setting: TestingSetup = .router,
+        _ settings: CollectorSettings = CollectorSettings(), partitions: Int = 1, _ setting: TestingSetup = .live,
         _ body: @Sendable (Shop) async throws -> Void
     ) async throws {
         try await withDirectory { path in
@@ -37,7 +38,7 @@ struct Shop: Sendable {
     }
 
     static func open(
-        over log: any EventLog, _ settings: CollectorSettings = CollectorSettings(), _ setting: TestingSetup = .router,
+        over log: any EventLog, _ settings: CollectorSettings = CollectorSettings(), _ setting: TestingSetup = .live,
         _ body: @Sendable (Shop) async throws -> Void
     ) async throws {
         try await application(log, settings).test(setting) { client in
@@ -48,16 +49,23 @@ struct Shop: Sendable {
     static func application(
         _ log: any EventLog, _ settings: CollectorSettings = CollectorSettings()
     ) -> some ApplicationProtocol {
-        Application(router: router(log, settings), logger: silent)
+        let made = Counter()
+        return application(
+            CollectorRoutes(
+                log: log, settings: settings, logger: silent, now: { now }, makeID: { "made-\(made.next())" }))
     }
 
-    static func router(_ log: any EventLog, _ settings: CollectorSettings) -> Router<BasicRequestContext> {
-        let made = Counter()
+    /// Door and routes, as `dinghy serve` has them, on a port of its own.
+    static func application(
+        _ routes: CollectorRoutes, _ limits: EdgeLimits = EdgeLimits(),
+        onServerRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
         let router = Router()
-        let routes = CollectorRoutes(
-            log: log, settings: settings, logger: silent, now: { now }, makeID: { "made-\(made.next())" })
         routes.add(to: router)
-        return router
+        return Application(
+            router: router, server: .guarded(limits, door: routes.door, serverName: "dinghy/test"),
+            configuration: .init(address: .hostname("127.0.0.1", port: 0)), onServerRunning: onServerRunning,
+            logger: silent)
     }
 
     func post(

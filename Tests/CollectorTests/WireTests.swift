@@ -84,10 +84,8 @@ import Testing
         let gate = Gate()
         let log = ScriptedLog(gate: gate)
         let (ports, port) = AsyncStream<Int>.makeStream()
-        let application = Application(
-            router: Shop.router(log, CollectorSettings()),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in port.yield(channel.localAddress?.port ?? 0) }, logger: silent)
+        let routes = CollectorRoutes(log: log, settings: CollectorSettings(), logger: silent, now: { now })
+        let application = Shop.application(routes) { channel in port.yield(channel.localAddress?.port ?? 0) }
         let services = ServiceGroup(configuration: .init(services: [application], logger: silent))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await services.run() }
@@ -104,15 +102,95 @@ import Testing
         }
     }
 
+    // MARK: Before the router
+
+    @Test func whatIsNotTheDoorsIsNobodys() async throws {
+        try await Shop.open { shop async throws in
+            for method in [HTTPRequest.Method.head, .put, .delete] {
+                #expect(try await shop.send(method, "/collect", [:], body: nil).status == 404)
+            }
+            #expect(try await shop.post(event, to: "/collector").status == 404)
+            #expect(try await shop.post(event, to: "/collect/it").status == 404)
+            #expect(try await shop.records() == [])
+        }
+    }
+
+    @Test func theDoorIsKnownInEveryForm() async throws {
+        try await Shop.open { shop async throws in
+            for target in ["/collect", "/collect/", "/collect?a=b", "http://shop.example/collect?a=b"] {
+                let request = "POST \(target) HTTP/1.1\r\nhost: x\r\ncontent-TYPE: text/plain\r\n"
+                let reply = try await exchange(
+                    shop, request + "content-length: \(event.utf8.count)\r\n\r\n" + event, closes: false)
+                #expect(reply.hasPrefix("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"), "\(target): \(reply)")
+            }
+            let twice = "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Type: text/css\r\n"
+            let reply = try await exchange(shop, twice + "Content-Length: 0\r\n\r\n", closes: false)
+            #expect(reply.contains("Content-Type text/plain,text/css;"))
+        }
+    }
+
+    /// Long enough to be judged beside the event loop.
+    @Test(arguments: [false, true]) func aLongBodyIsJudgedWhole(isGzip: Bool) async throws {
+        try await Shop.open { shop async throws in
+            let lines = (0..<5_000).map { #"{"id":"\#($0)","session":"s","type":"add","sku":"p\#($0)"}"# }
+            let body = Array(lines.joined(separator: "\n").utf8)
+            let reply =
+                isGzip
+                ? try await shop.post(gzipped(body), headers: [.contentEncoding: "gzip"]) : try await shop.post(body)
+            let tally = try Tally(reply)
+            #expect(tally.stored == 5_000)
+            #expect(tally.events.map(\.id) == (0..<5_000).map { String($0) })
+        }
+    }
+
+    @Test func aPixelMayBringABodyThatIsNotRead() async throws {
+        try await Shop.open { shop async throws in
+            let request = "GET /collect?id=a&type=add&session=s HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+            let next = "GET /collect?id=b&type=add&session=s HTTP/1.1\r\nHost: x\r\n\r\n"
+            let replies = try await exchange(shop, request + next, closes: true, all: true)
+            #expect(replies.split(separator: "X-Dinghy-Verdict: stored fsync\r\n").count == 3)
+        }
+    }
+
+    /// The commit goes on, and is counted, where nobody waits for its reply any more.
+    @Test func whatASenderWhoLeftHasSentIsStored() async throws {
+        let gate = Gate()
+        let log = ScriptedLog(gate: gate)
+        try await Shop.open(over: log) { shop async throws in
+            let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                .connect(host: "localhost", port: try #require(shop.client.port)).get()
+            let request = Self.head + "Content-Length: \(event.utf8.count)\r\n\r\n" + event
+            try await channel.writeAndFlush(ByteBuffer(string: request))
+            _ = await gate.arrivals.first { _ in true }
+            try await channel.close()
+            gate.open()
+            #expect(try await shop.post(event).status == 200)
+            #expect(log.appended.count == 2)
+        }
+    }
+
+    @Test func whatABodyHeldThatWasCutOffIsGivenBack() async throws {
+        let settings = CollectorSettings(maxBodyBytes: 1_000, maxInflatedBytes: 1_000, maxHeldBytes: 4_000)
+        try await Shop.open(settings) { shop async throws in
+            let half = Self.head + "Content-Length: 1000\r\n\r\n" + String(repeating: " ", count: 999)
+            for _ in 0..<10 {
+                #expect(try await exchange(shop, half, closes: true).hasPrefix("HTTP/1.1 400 "))
+            }
+            #expect(try await shop.post(event + String(repeating: " ", count: 900)).status == 200)
+        }
+    }
+
     private static let head = "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
     private static let chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
 
-    private func exchange(_ shop: Shop, _ request: String, closes: Bool) async throws -> String {
-        try await exchange(port: try #require(shop.client.port), request, closes: closes)
+    private func exchange(
+        _ shop: Shop, _ request: String, closes: Bool, all: Bool = false
+    ) async throws -> String {
+        try await exchange(port: try #require(shop.client.port), request, closes: closes, all: all)
     }
 
-    /// Sends bytes as they are and gives what comes back first; `closes`: ends its own side behind them.
-    private func exchange(port: Int, _ request: String, closes: Bool) async throws -> String {
+    /// Sends bytes as they are and gives what comes back first, or all of it; `closes`: ends its own side behind them.
+    private func exchange(port: Int, _ request: String, closes: Bool, all: Bool = false) async throws -> String {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connect(host: "localhost", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -121,14 +199,18 @@ import Testing
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
+            var text = ""
             do {
                 try await outbound.write(ByteBuffer(string: request))
                 if closes { outbound.finish() }
-                for try await buffer in inbound { return String(buffer: buffer) }
+                for try await buffer in inbound {
+                    text += String(buffer: buffer)
+                    if !all { break }
+                }
             } catch is IOError {
                 // The server may close before it has read everything.
             }
-            return ""
+            return text
         }
     }
 }

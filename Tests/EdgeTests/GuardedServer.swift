@@ -1,20 +1,48 @@
 import Edge
 import Hummingbird
-import HummingbirdTesting
 import Logging
 import NIOCore
 import NIOPosix
+import ServiceLifecycle
 import Testing
 
 /// A guarded server on a real socket: `/` answers at once, `/echo` once the body is there, `/never` never, and
 /// `/stream` with more bytes than anybody's buffers hold.
 struct GuardedServer: Sendable {
-    let port: Int
+    static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+    let port: Int
+    private let services: ServiceGroup
+
+    /// Runs a server until the body has ended, and those under way have their answers.
     static func run(
-        _ limits: EdgeLimits = EdgeLimits(), _ access: AccessPolicy = AccessPolicy(),
+        _ limits: EdgeLimits = EdgeLimits(), _ access: AccessPolicy = AccessPolicy(), door: ScriptedDoor? = nil,
         _ body: @Sendable (GuardedServer) async throws -> Void
     ) async throws {
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = Application(
+            router: router(access), server: .guarded(limits, door: door, serverName: "dinghy/test"),
+            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in port.yield(channel.localAddress?.port ?? 0) }, logger: silent)
+        let services = ServiceGroup(configuration: .init(services: [application], logger: silent))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await services.run() }
+            let server = GuardedServer(port: try #require(await ports.first { _ in true }), services: services)
+            do {
+                try await body(server)
+            } catch {
+                await server.stop()
+                throw error
+            }
+            await server.stop()
+            try await group.waitForAll()
+        }
+    }
+
+    /// Tells the server to stop.
+    func stop() async { await services.triggerGracefulShutdown() }
+
+    private static func router(_ access: AccessPolicy) -> Router<EdgeContext> {
         let router = Router(context: EdgeContext.self)
         router.add(middleware: AccessGate(access))
         router.get("/") { _, _ in "here" }
@@ -36,20 +64,17 @@ struct GuardedServer: Sendable {
                     try await writer.finish(nil)
                 })
         }
-        let application = Application(
-            router: router, server: .guarded(limits),
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        try await application.test(.live) { client in
-            try await body(GuardedServer(port: try #require(client.port)))
-        }
+        return router
     }
 
-    func connect() async throws -> Line {
+    /// - Parameter halfClosing: `finish` ends this side alone.
+    func connect(halfClosing: Bool = false) async throws -> Line {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connect(host: "localhost", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: halfClosing))
                 }
             }
         return Line(channel: channel)
@@ -67,7 +92,8 @@ struct GuardedServer: Sendable {
     func exchange(_ request: String) async throws -> String {
         do {
             return try await connect().using { reply, outbound async throws in
-                try await outbound.write(ByteBuffer(string: request))
+                // Whoever is refused before it has sent anything may find the connection closed, and the reply in it.
+                do { try await outbound.write(ByteBuffer(string: request)) } catch  where error is ChannelError {}
                 return try await reply.all()
             }
         } catch  where error is IOError || error is ChannelError {
@@ -107,5 +133,20 @@ struct Line: Sendable {
             while !text.contains(mark), let buffer = try await iterator.next() { text += String(buffer: buffer) }
             return text
         }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
     }
 }

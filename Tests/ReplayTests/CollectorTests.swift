@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Collector
+import Edge
 import EmbeddedLog
 import EventLog
 import Events
@@ -49,10 +50,12 @@ struct CollectorTests {
     private func contentsOverHTTP(_ path: String, mode: ReplayOptions.Mode) async throws -> Contents {
         try await contents("http") { log in
             let router = Router()
-            CollectorRoutes(
-                log: log, settings: CollectorSettings(writeKeys: ["k"]), logger: .silent, now: { 1_700_000_000_000 }
-            ).add(to: router)
-            return try await Application(router: router, logger: .silent).test(.live) { server in
+            let routes = CollectorRoutes(
+                log: log, settings: CollectorSettings(writeKeys: ["k"]), logger: .silent, now: { 1_700_000_000_000 })
+            routes.add(to: router)
+            let application = Application(
+                router: router, server: .guarded(EdgeLimits(), door: routes.door), logger: .silent)
+            return try await application.test(.live) { server in
                 let client = HTTPClient(configuration: HTTPSink.clientConfiguration)
                 let sink = try HTTPSink(
                     url: "http://127.0.0.1:\(server.port ?? 0)", writeKey: "k", client: client)

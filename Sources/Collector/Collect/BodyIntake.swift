@@ -1,6 +1,5 @@
 package import EventLog
 import Events
-import HTTPTypes
 package import Logging
 
 /// The door of `/collect` without HTTP: a body in, a verdict for every event out. What stands around it (connections,
@@ -74,7 +73,7 @@ package struct BodyIntake: Sendable {
             let judgement = try await intake.take(items, received: received, share)
             return .judged(judgement.entries.map { Verdict($0.verdict) })
         } catch {
-            return .refused(status: error.status.code)
+            return .refused(status: error.status)
         }
     }
 }

@@ -1,6 +1,6 @@
+import Edge
 import EventLog
 import Events
-import Hummingbird
 
 /// Events over HTTP: a request's body, or the pixel's query.
 struct CollectDoor: Sendable {
@@ -12,10 +12,12 @@ struct CollectDoor: Sendable {
     let now: @Sendable () -> Int64
     let makeID: @Sendable () -> String
 
-    func post(_ request: Request, _ share: HeldBytes.Share, _ visit: Visit) async throws -> Response {
-        let received = now()
-        do {
-            let body = try await reader.read(request, share)
+    /// - Parameter received: when its head came: milliseconds since the epoch.
+    func post(
+        _ body: IncomingBody, received: Int64, _ share: HeldBytes.Share, _ visit: Visit
+    ) async throws(CollectorError) -> DirectReply {
+        do throws(CollectorError) {
+            let body = try body.finish(share)
             try turns.take()
             defer { turns.giveBack() }
             let items = visit.screened(try decode(body, received))
@@ -24,17 +26,18 @@ struct CollectDoor: Sendable {
             metrics.events(judgement.counts)
             visit.stored(judgement.counts.stored)
             return .json(judgement.json, status: judgement.status, headers: judgement.headers)
-        } catch CollectorError.unreadable(let reason, let bytes) {
-            if visit.keepsNothing { throw CollectorError.unreadable(reason) }
-            try await intake.keep(unreadable: bytes, reason: reason, received: received)
-            throw CollectorError.unreadable(reason)
+        } catch {
+            guard case .unreadable(let reason, let bytes) = error else { throw error }
+            if !visit.keepsNothing {
+                try await intake.keep(unreadable: bytes, reason: reason, received: received)
+            }
+            throw .unreadable(reason)
         }
     }
 
     func pixel(
-        _ request: Request, _ share: HeldBytes.Share, _ visit: Visit
-    ) async throws(CollectorError) -> Response {
-        let query = request.uri.query ?? ""
+        _ query: String, _ share: HeldBytes.Share, _ visit: Visit
+    ) async throws(CollectorError) -> DirectReply {
         metrics.received(query.utf8.count)
         guard query.utf8.count <= reader.maxBodyBytes else {
             throw .tooLarge("a query of more than the \(reader.maxBodyBytes) bytes allowed")
@@ -45,11 +48,11 @@ struct CollectDoor: Sendable {
         let received = now()
         let decoder = CollectDecoder(received: received, maxItems: maxEvents)
         let items = visit.screened(decoder.decode(query: Self.withoutKey(query), makeID: makeID))
-        if let dropped = visit.dropped(items, intake.log.durability) { return Pixel.response(dropped) }
+        if let dropped = visit.dropped(items, intake.log.durability) { return Pixel.reply(dropped) }
         let judgement = try await intake.take(items, received: received, share)
         metrics.events(judgement.counts)
         visit.stored(judgement.counts.stored)
-        return Pixel.response(judgement)
+        return Pixel.reply(judgement)
     }
 
     private func decode(_ body: [UInt8], _ received: Int64) throws(CollectorError) -> [CollectDecoder.Item] {

@@ -1,16 +1,14 @@
+import Edge
 import EventLog
 import Events
-import HTTPTypes
-import Hummingbird
-import NIOCore
 
 /// How a judgement is told: as JSON, or in one line for the pixel's header.
 extension Judgement {
-    var status: HTTPResponse.Status { isRefused ? .serviceUnavailable : .ok }
+    var status: Int { isRefused ? 503 : 200 }
 
-    var headers: HTTPFields {
-        guard isRefused, let retryAfter_s else { return [:] }
-        return [.retryAfter: String(retryAfter_s)]
+    var headers: [DirectReply.Header] {
+        guard isRefused, let retryAfter_s else { return [] }
+        return [.init("Retry-After", String(retryAfter_s))]
     }
 
     /// Counts first, then a verdict for every event in order.

@@ -24,12 +24,16 @@ struct EventIntake: Sendable {
     private struct Sorted {
         var sources: [Source] = []
         var records: [NewRecord] = []
+        var recordBytes = 0
+        /// Each record's number by its event's identity.
+        var known: [UInt64: Int] = [:]
         var rejects: [RejectedRecord] = []
         private var kept: Set<Int> = []
 
         init(reserving count: Int) {
             sources.reserveCapacity(count)
             records.reserveCapacity(count)
+            known.reserveCapacity(count)
         }
 
         /// The products of a hit share their bytes, which are kept once, with the first reason.
@@ -50,9 +54,9 @@ struct EventIntake: Sendable {
         var sorted = try sort(items, received: received, share)
         let appended = await append(sorted.records)
         if case .success(let verdicts) = appended {
-            for (item, source) in zip(items, sorted.sources) {
+            for (place, source) in sorted.sources.enumerated() {
                 guard case .record(let number) = source, let reason = Self.refusal(verdicts[number]) else { continue }
-                sorted.keep(item, reason, received: received)
+                sorted.keep(items[place], reason, received: received)
             }
         }
         let keepFailure = await keep(sorted.rejects)
@@ -65,7 +69,7 @@ struct EventIntake: Sendable {
             case .tooLarge(let bytes, let limit): rejected(Self.tooLarge(bytes, limit))
             }
         }
-        let entries = zip(items, sorted.sources).map { item, source in
+        let entries = sorted.sources.enumerated().map { place, source in
             let verdict: Verdict
             switch (source, appended) {
             case (.rejected(let reason), _): verdict = rejected(reason)
@@ -74,7 +78,7 @@ struct EventIntake: Sendable {
             case (.copy(let number), .success(let verdicts)):
                 verdict = Self.refusal(verdicts[number]) == nil ? .duplicate : judged(verdicts[number])
             }
-            return Judgement.Entry(index: item.index, id: item.id, verdict: verdict)
+            return Judgement.Entry(index: items[place].index, id: items[place].id, verdict: verdict)
         }
         var failure = keepFailure
         if case .failure(let appendFailure) = appended { failure = appendFailure }
@@ -103,36 +107,36 @@ struct EventIntake: Sendable {
         _ items: [CollectDecoder.Item], received: Int64, _ share: HeldBytes.Share
     ) throws(CollectorError) -> Sorted {
         var sorted = Sorted(reserving: items.count)
-        var known: [UInt64: Int] = [:]
-        var recordBytes = 0
-        for item in items {
-            let event: Event
-            switch item.result {
-            case .success(let accepted): event = accepted
-            case .failure(let error):
-                sorted.reject(item, error.description, received: received)
-                continue
-            }
+        // By their places: an item is twenty references, and a copy counts each.
+        for place in items.indices { try sort(items[place], into: &sorted, received: received, share) }
+        return sorted
+    }
+
+    private func sort(
+        _ item: CollectDecoder.Item, into sorted: inout Sorted, received: Int64, _ share: HeldBytes.Share
+    ) throws(CollectorError) {
+        switch item.result {
+        case .failure(let error): sorted.reject(item, error.description, received: received)
+        case .success(let event):
             let identity = event.identity
-            if let number = known[identity] {
+            if let number = sorted.known[identity] {
                 sorted.sources.append(.copy(of: number))
-                continue
+                return
             }
             let value = RecordCoder.encode(event, timeline: .live, received: received)
             guard value.count <= EventLimits.recordBytes else {
                 sorted.reject(item, Self.tooLarge(value.count, EventLimits.recordBytes), received: received)
-                continue
+                return
             }
-            recordBytes += value.count
-            guard recordBytes <= maxRecordBytes else {
+            sorted.recordBytes += value.count
+            guard sorted.recordBytes <= maxRecordBytes else {
                 throw .tooLarge("these events make more than \(maxRecordBytes) bytes of records; send fewer")
             }
             try share.take(value.count)
-            known[identity] = sorted.records.count
+            sorted.known[identity] = sorted.records.count
             sorted.sources.append(.record(sorted.records.count))
             sorted.records.append(NewRecord(key: event.sessionKey, value: value, identity: identity))
         }
-        return sorted
     }
 
     private func append(_ records: [NewRecord]) async -> Result<[FittingVerdict], CollectorError> {

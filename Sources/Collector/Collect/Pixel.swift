@@ -1,6 +1,4 @@
-import HTTPTypes
-import Hummingbird
-import NIOCore
+import Edge
 
 /// The pixel's reply: always the same transparent GIF of 1×1, whatever became of the event, so that a page never shows
 /// a broken image. The verdict stands in a header.
@@ -16,31 +14,27 @@ enum Pixel {
         0x3B,
     ]
 
-    static func response(_ dropped: DroppedEvents) -> Response { response(dropped.line, .ok, [:]) }
+    static func reply(_ dropped: DroppedEvents) -> DirectReply { reply(dropped.line, 200, []) }
 
-    static func response(_ judgement: Judgement) -> Response {
-        response(judgement.line, judgement.status, judgement.headers)
+    static func reply(_ judgement: Judgement) -> DirectReply {
+        reply(judgement.line, judgement.status, judgement.headers)
     }
 
-    static func response(_ error: CollectorError) -> Response {
-        let comesBack = error.status == .serviceUnavailable || error.status == .tooManyRequests
-        return response("\(comesBack ? "retry" : "refused") \(error.message)", error.status, error.headers)
+    static func reply(_ error: CollectorError) -> DirectReply {
+        let comesBack = error.status == 503 || error.status == 429
+        return reply("\(comesBack ? "retry" : "refused") \(error.message)", error.status, error.headers)
     }
 
-    private static func response(_ verdict: String, _ status: HTTPResponse.Status, _ headers: HTTPFields) -> Response {
-        var headers = headers
-        headers[.contentType] = "image/gif"
-        headers[.cacheControl] = "no-store"
-        headers[.verdict] = headerText(verdict)
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: gif)))
+    private static func reply(_ verdict: String, _ status: Int, _ headers: [DirectReply.Header]) -> DirectReply {
+        let own: [DirectReply.Header] = [
+            .init("Content-Type", "image/gif"), .init("Cache-Control", "no-store"),
+            .init("X-Dinghy-Verdict", headerText(verdict)),
+        ]
+        return DirectReply(status: status, headers: own + headers, body: gif)
     }
 
     /// A reason may quote what was sent; a header takes visible ASCII only.
     private static func headerText(_ text: String) -> String {
         String(text.unicodeScalars.prefix(512).map { (0x20...0x7E).contains($0.value) ? Character($0) : "?" })
     }
-}
-
-extension HTTPField.Name {
-    static let verdict = Self("X-Dinghy-Verdict")!  // A valid token.
 }

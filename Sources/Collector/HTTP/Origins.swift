@@ -1,5 +1,4 @@
-import HTTPTypes
-import Hummingbird
+import Edge
 
 /// Cross-origin sharing (the Fetch standard's CORS): which pages may send what needs a preflight, and read the replies.
 ///
@@ -21,32 +20,31 @@ struct Origins: Sendable {
     }
 
     /// The answer to a preflight.
-    func preflight(_ request: Request) throws(CollectorError) -> Response {
-        guard allows(request.headers[.origin] ?? "") else {
-            throw .deniedOrigin(String((request.headers[.origin] ?? "no origin").prefix(128)))
-        }
-        return Response(
-            status: .noContent,
+    func preflight(_ head: RequestHead) throws(CollectorError) -> DirectReply {
+        let origin = head.value("origin")
+        guard allows(origin ?? "") else { throw .deniedOrigin(String((origin ?? "no origin").prefix(128))) }
+        return DirectReply(
+            status: 204,
             headers: [
-                .accessControlAllowMethods: "GET, POST, OPTIONS",
-                .accessControlAllowHeaders: "Authorization, Content-Encoding, Content-Type, X-Write-Key",
-                .accessControlMaxAge: "86400",
+                .init("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
+                .init("Access-Control-Allow-Headers", "Authorization, Content-Encoding, Content-Type, X-Write-Key"),
+                .init("Access-Control-Max-Age", "86400"),
             ])
     }
 
     /// Adds to a reply what lets the page read it.
-    func mark(_ response: inout Response, to request: Request) {
+    func mark(_ reply: inout DirectReply, to head: RequestHead) {
         guard !named.isEmpty else { return }
-        response.headers[.vary] = "Origin"
-        guard let origin = request.headers[.origin], allows(origin) else { return }
-        response.headers[.accessControlExposeHeaders] = "Retry-After, X-Dinghy-Verdict"
+        reply.headers.append(.init("Vary", "Origin"))
+        guard let origin = head.value("origin"), allows(origin) else { return }
+        reply.headers.append(.init("Access-Control-Expose-Headers", "Retry-After, X-Dinghy-Verdict"))
         if named.contains(origin) {
-            response.headers[.accessControlAllowOrigin] = origin
+            reply.headers.append(.init("Access-Control-Allow-Origin", origin))
             // A beacon of JSON is sent with credentials, and fails without this although we read none. It must never
             // stand beside `*`.
-            response.headers[.accessControlAllowCredentials] = "true"
+            reply.headers.append(.init("Access-Control-Allow-Credentials", "true"))
         } else {
-            response.headers[.accessControlAllowOrigin] = "*"
+            reply.headers.append(.init("Access-Control-Allow-Origin", "*"))
         }
     }
 

@@ -1,6 +1,4 @@
 import Edge
-import HTTPTypes
-import Hummingbird
 
 /// The keys a sender must show one of. Off where there are none.
 struct WriteKeys: Sendable {
@@ -14,15 +12,15 @@ struct WriteKeys: Sendable {
     ///
     /// - Returns: which key it was; `nil` where none is needed.
     @discardableResult
-    func check(_ request: Request) throws(CollectorError) -> Int? {
+    func check(_ head: RequestHead) throws(CollectorError) -> Int? {
         guard !keys.isEmpty else { return nil }
-        if let bearer = request.headers[.authorization], bearer.lowercased().hasPrefix("bearer "),
+        if let bearer = head.value("authorization"), bearer.lowercased().hasPrefix("bearer "),
             let number = number(bearer.dropFirst("bearer ".count))
         {
             return number
         }
-        if let key = request.headers[.writeKey], let number = number(key[...]) { return number }
-        if let key = request.uri.queryParameters["key"], let number = number(key) { return number }
+        if let key = head.value("x-write-key"), let number = number(key[...]) { return number }
+        if let key = head.queryParameter("key"), let number = number(key) { return number }
         throw .wrongWriteKey
     }
 
@@ -32,8 +30,4 @@ struct WriteKeys: Sendable {
         for (number, key) in keys.enumerated() where key.matches(given.utf8) { found = number }
         return found
     }
-}
-
-extension HTTPField.Name {
-    static let writeKey = Self("X-Write-Key")!  // A valid token.
 }

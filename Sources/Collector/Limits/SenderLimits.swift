@@ -1,7 +1,5 @@
 import Edge
 import Events
-import HTTPTypes
-import Hummingbird
 import Logging
 import Synchronization
 
@@ -46,7 +44,6 @@ public final class SenderLimits: Sendable {
     }
 
     private static let maxAddresses = 65_536
-    private static let forwardedFor = HTTPField.Name("X-Forwarded-For")!  // A valid token.
 
     private let settings: Settings
     private let rate: Double
@@ -67,15 +64,15 @@ public final class SenderLimits: Sendable {
     }
 
     /// Whom a request is counted for; `nil` where nothing is limited.
-    func sender(key: Int?, _ request: Request, _ context: some RequestContext) -> Sender? {
+    func sender(key: Int?, _ head: RequestHead) -> Sender? {
         guard rate > 0 || settings.dailyQuota > 0 else { return nil }
         if let key { return .key(key) }
-        if settings.trustsForwarded, let header = request.headers[Self.forwardedFor],
+        if settings.trustsForwarded, let header = head.value("x-forwarded-for"),
             let address = ClientAddress(forwarded: header)
         {
             return .address(address)
         }
-        return .address((context as? any AddressedContext)?.clientAddress ?? .local)
+        return .address(head.address)
     }
 
     func refusal(of sender: Sender?) -> (reason: Reason, error: CollectorError)? {

@@ -1,3 +1,4 @@
+import Edge
 import EventLog
 import Events
 import Hummingbird
@@ -13,20 +14,20 @@ struct ReplayDoor: Sendable {
     let now: @Sendable () -> Int64
 
     /// How far the replay has come.
-    func mark(_ parameter: String) async throws(CollectorError) -> Response {
+    func mark(_ parameter: String) async throws(CollectorError) -> DirectReply {
         let name = try name(parameter)
         return try await mark(of: name)
     }
 
     func append(
-        _ request: Request, _ parameter: String, _ share: HeldBytes.Share
-    ) async throws -> Response {
+        _ request: Request, _ head: RequestHead, _ parameter: String, _ share: HeldBytes.Share
+    ) async throws -> DirectReply {
         let received = now()
         let name = try name(parameter)
-        guard let first = request.uri.queryParameters["row"].flatMap({ Int64($0) }), first >= 1 else {
+        guard let first = head.queryParameter("row").flatMap({ Int64($0) }), first >= 1 else {
             throw CollectorError.unreadable("`row` must be in the query: the number of the first line's row, from 1")
         }
-        let body = try await reader.read(request, share)
+        let body = try await reader.read(request, head, share)
         try share.take(body.count)
         let lines = ReplayLines(name: name, received: received, maxRows: maxRows)
         let rows = try lines.rows(body, first: first)
@@ -39,13 +40,13 @@ struct ReplayDoor: Sendable {
         return .json(object.finish())
     }
 
-    func end(_ parameter: String) async throws(CollectorError) -> Response {
+    func end(_ parameter: String) async throws(CollectorError) -> DirectReply {
         let name = try name(parameter)
         try await attempt { log throws(EventLogError) in try await log.endReplay(name) }
         return try await mark(of: name)
     }
 
-    private func mark(of name: String) async throws(CollectorError) -> Response {
+    private func mark(of name: String) async throws(CollectorError) -> DirectReply {
         let mark = try await attempt { log throws(EventLogError) in try await log.replayMark(name) }
         var object = JSONWriter()
         object.member("name", name)

@@ -1,13 +1,8 @@
 import Events
-import HTTPTypes
-import Hummingbird
 
 /// What a request's headers say about all its events: that they are a machine's, or that their visitor does not want to
 /// be followed. Most say neither, and their events pass as they are.
 struct Screening: Sendable {
-    private static let secGPC = HTTPField.Name("Sec-GPC")!  // A valid token.
-    private static let dnt = HTTPField.Name("DNT")!  // A valid token.
-
     let gpc: PrivacyAction
     let dnt: PrivacyAction
 
@@ -17,11 +12,11 @@ struct Screening: Sendable {
     }
 
     /// Of two wishes the one that changes more counts.
-    func finding(_ headers: HTTPFields) -> Finding {
+    func finding(_ head: RequestHead) -> Finding {
         var finding = Finding()
-        if let agent = headers[.userAgent], BotAgents.contains(agent) { finding.isBot = true }
-        if dnt != .ignore, headers[Self.dnt] == "1" { finding.wish = (.dnt, dnt) }
-        if gpc != .ignore, headers[Self.secGPC] == "1", gpc == .drop || finding.wish?.action != .drop {
+        if let agent = head.value("user-agent"), BotAgents.contains(agent) { finding.isBot = true }
+        if dnt != .ignore, head.value("dnt") == "1" { finding.wish = (.dnt, dnt) }
+        if gpc != .ignore, head.value("sec-gpc") == "1", gpc == .drop || finding.wish?.action != .drop {
             finding.wish = (.gpc, gpc)
         }
         return finding

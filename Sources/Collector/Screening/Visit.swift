@@ -1,7 +1,6 @@
+import Edge
 import EventLog
 import Events
-import HTTPTypes
-import Hummingbird
 
 /// One request on its way through the collector: what is known of its sender, and what its events are held to.
 struct Visit: Sendable {
@@ -11,10 +10,10 @@ struct Visit: Sendable {
     private let metrics: CollectorMetrics
 
     init(
-        screening: Screening, request: Request, limits: SenderLimits, sender: SenderLimits.Sender?,
+        screening: Screening, head: RequestHead, limits: SenderLimits, sender: SenderLimits.Sender?,
         metrics: CollectorMetrics
     ) {
-        finding = screening.finding(request.headers)
+        finding = screening.finding(head)
         self.limits = limits
         self.sender = sender
         self.metrics = metrics
@@ -66,17 +65,13 @@ struct Visit: Sendable {
     func stored(_ count: Int) { limits.stored(count, by: sender) }
 
     /// Says in the reply what was done about a wish.
-    func marked(_ response: Response) -> Response {
-        guard let wish = finding.wish else { return response }
-        var response = response
+    func marked(_ reply: DirectReply) -> DirectReply {
+        guard let wish = finding.wish else { return reply }
+        var reply = reply
         let word = wish.action == .drop ? "dropped" : "stripped"
-        response.headers[.privacy] = "\(word) (\(wish.signal.header))"
-        return response
+        reply.headers.append(.init("X-Dinghy-Privacy", "\(word) (\(wish.signal.header))"))
+        return reply
     }
 
     private var wishText: String { "the request says \(finding.wish?.signal.header ?? "nothing")" }
-}
-
-extension HTTPField.Name {
-    fileprivate static let privacy = Self("X-Dinghy-Privacy")!  // A valid token.
 }

@@ -84,10 +84,12 @@ struct Server {
                 + (roles.contains(.console) && !feed.isStarted ? ["the console: recent scores are being read"] : [])
         }.add(to: router)
 
+        let name = "dinghy/\(Dinghy.version)"
         let application = Application(
-            router: router, server: .guarded(OpenFiles.fitted(settings.edge, logger: logger)),
-            configuration: .init(
-                address: .hostname(settings.host, port: settings.port), serverName: "dinghy/\(Dinghy.version)"),
+            router: router,
+            server: .guarded(
+                OpenFiles.fitted(settings.edge, logger: logger), door: collector?.door, serverName: name),
+            configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: name),
             onServerRunning: { channel in announce(channel, opened, logger) }, logger: logger.quieter())
 
         var services: [any Service] = []
