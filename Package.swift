@@ -32,7 +32,6 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 
 func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
@@ -61,9 +60,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
-        .package(
-            url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
-            traits: [.defaults, "YAML", "CommandLineArguments"]),
     ],
     targets: [
         // Pure rooms: no IO, no clock, no randomness that was not handed in.
@@ -102,14 +98,14 @@ let package = Package(
                 "Events", "Sessions", "EventLog", "SpooledLog", "Models", "Scoring", "Retraining", hummingbird,
                 httpTypes, lifecycle, nioCore, deque, logging, metrics, coreMetrics,
             ]),
+        room("ProgramSettings", ["EventLog", "Edge", "Collector", logging, system, yams]),
         .executableTarget(
             name: "dinghy",
             dependencies: [
                 "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "SpooledLog",
-                "Models", "Edge", "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient,
-                lifecycle,
-                unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
-                configuration,
+                "Models", "Edge", "Collector", "Scoring", "Replay", "Retraining", "Console", "ProgramSettings",
+                hummingbird, httpClient, lifecycle,
+                unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system,
             ],
             swiftSettings: settings),
 
@@ -165,6 +161,7 @@ let package = Package(
             name: "Fuzz", dependencies: ["Fuzzing", argumentParser], path: "tools/programs/Fuzz",
             swiftSettings: settings),
         tests("FuzzingTests", ["Fuzzing"]),
+        tests("ProgramSettingsTests", ["ProgramSettings"]),
         .executableTarget(
             name: "LogBench", dependencies: ["BenchKit", "EmbeddedLog", "EventLog", "Events", logging],
             path: "tools/programs/LogBench", swiftSettings: settings),
