@@ -156,7 +156,10 @@ let package = Package(
         tests("VirtualShopTests", ["VirtualShop"]),
         room(
             "Fuzzing", path: "tools/programs/Fuzzing",
-            ["Events", "Sessions", "Intent", "EventLog", "SpooledLog", "CZlib", "Collector", "Console"]),
+            [
+                "Events", "Sessions", "Intent", "EventLog", "SpooledLog", "CZlib", "Collector", "Console", "Retraining",
+                "ProgramSettings", yams,
+            ]),
         .executableTarget(
             name: "Fuzz", dependencies: ["Fuzzing", argumentParser], path: "tools/programs/Fuzz",
             swiftSettings: settings),
