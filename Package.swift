@@ -14,6 +14,8 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTesting = Target.Dependency.product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -149,7 +151,10 @@ let package = Package(
         tests("ChaosTests", ["Chaos", "ChaosChecks", "KafkaBench", "KafkaRig", "EventLog"]),
         room(
             "VirtualShop", path: "tools/programs/VirtualShop",
-            ["Events", "Sessions", "Intent", "EventLog", "EmbeddedLog", "Collector", "Scoring", logging]),
+            [
+                "Events", "Sessions", "Intent", "EventLog", "EmbeddedLog", "Collector", "Scoring", lifecycle,
+                lifecycleTesting, logging,
+            ]),
         .executableTarget(
             name: "Simulate", dependencies: ["VirtualShop", argumentParser], path: "tools/programs/Simulate",
             swiftSettings: settings),
