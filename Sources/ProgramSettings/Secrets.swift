@@ -5,7 +5,7 @@ struct Secrets {
     /// Shorter ones hide only themselves: most texts hold a "1".
     private static let minHiddenLength = 8
     /// Of a text that is shown, in characters.
-    private static let maxShown = 80
+    static let maxShown = 80
 
     mutating func insert(_ value: SettingValue) {
         switch value {
@@ -34,10 +34,11 @@ struct Secrets {
         Array(text.utf8).firstRange(of: Array(part.utf8)) != nil
     }
 
-    private static func shown(_ text: String) -> String {
+    /// On one line.
+    static func shown(_ text: String, maxCharacters: Int = maxShown) -> String {
         var shown = ""
         for (count, scalar) in text.unicodeScalars.enumerated() {
-            if count == maxShown { return shown + "…" }
+            if count == maxCharacters { return shown + "…" }
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
                 shown += "\\u{\(String(scalar.value, radix: 16))}"

@@ -52,7 +52,8 @@ package struct SettingsLoader {
         }
         if let fault = environment[FaultPoint.variable] {
             do throws(Fault.Malformed) { _ = try Fault(fault) } catch {
-                throw ConfigurationError(description: "environment variable \(FaultPoint.variable): \(error)")
+                let reason = Secrets.shown("\(error)", maxCharacters: 500)
+                throw ConfigurationError(description: "environment variable \(FaultPoint.variable): \(reason)")
             }
         }
 

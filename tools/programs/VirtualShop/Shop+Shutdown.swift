@@ -1,4 +1,4 @@
-import Scoring
+import ServiceLifecycleTestKit
 import Sessions
 
 /// Ends in order, as a signal asks for them, while clients, scorers and swaps are at work.
