@@ -59,7 +59,7 @@ struct SettingsFile {
 
     private func compose(_ text: String) throws(ConfigurationError) -> Node? {
         do {
-            return try Yams.compose(yaml: text, .basic)
+            return try Yams.compose(yaml: text, .basic, .default, .utf8)
         } catch let error as YamlError {
             switch error {
             case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

@@ -46,9 +46,13 @@ enum ConfigTarget {
             return "a refusal of several lines: \(message)"
         }
         if let problem = misplaced(message, input) { return problem }
-        let shows = [UInt8](message.utf8).firstRange(of: [UInt8](secret.utf8)) != nil
-        if shows, flags.holdSecret || isSecret(input) { return "a secret is shown: \(message)" }
-        return nil
+        // Few messages hold the secret's text at all.
+        guard holds(message, secret) else { return nil }
+        return (flags.secrets + secrets(input)).contains { holds(message, $0) } ? "a secret is shown: \(message)" : nil
+    }
+
+    private static func holds(_ text: String, _ part: String) -> Bool {
+        [UInt8](text.utf8).firstRange(of: [UInt8](part.utf8)) != nil
     }
 
     /// Every refusal says where: a line of the file, the whole file, an option or a variable.
@@ -65,28 +69,38 @@ enum ConfigTarget {
         return nil
     }
 
-    /// Whether the file holds the secret where one belongs; of a file that is no YAML nobody knows.
-    private static func isSecret(_ input: [UInt8]) -> Bool {
+    /// What the file holds in places of secrets, with the secret's text in it; of a file that is no YAML nobody knows.
+    private static func secrets(_ input: [UInt8]) -> [String] {
         do {
-            return try Yams.compose(yaml: String(decoding: input, as: UTF8.self), .basic).map { holds($0, at: "") }
-                ?? false
+            let text = String(decoding: input, as: UTF8.self)
+            return try Yams.compose(yaml: text, .basic, .default, .utf8).map { secrets($0, at: "") } ?? []
         } catch {
-            return true
+            return [secret]
         }
     }
 
-    private static func holds(_ node: Node, at key: String) -> Bool {
-        let isSecret = key == "http.token" || key == "collect.write-keys" || key.hasPrefix("kafka.properties.")
+    private static func secrets(_ node: Node, at key: String) -> [String] {
         switch node {
-        case .scalar(let scalar): return isSecret && scalar.string.contains(secret)
+        case .scalar(let scalar): return isSecret(key) ? items(scalar.string) : []
         case .sequence(let sequence):
-            return isSecret && sequence.contains { $0.scalar?.string.contains(secret) == true }
+            return isSecret(key) ? sequence.flatMap { items($0.scalar?.string ?? "") } : []
         case .mapping(let mapping):
             // Deeper than any section: nothing there is a setting.
-            guard key.count < 60 else { return false }
-            return mapping.contains { holds($0.value, at: key + (key.isEmpty ? "" : ".") + ($0.key.string ?? "")) }
-        case .alias: return false
+            guard key.count < 60 else { return [] }
+            return mapping.flatMap { name, value in
+                secrets(value, at: key + (key.isEmpty ? "" : ".") + (name.scalar?.string ?? ""))
+            }
+        case .alias: return []
         }
+    }
+
+    private static func isSecret(_ key: String) -> Bool {
+        key == "http.token" || key == "collect.write-keys" || key.hasPrefix("kafka.properties.")
+    }
+
+    /// A list may be one text.
+    private static func items(_ text: String) -> [String] {
+        text.split(separator: ",").map { $0.trimmed }.filter { $0.contains(secret) }
     }
 
     /// `#--set KEY=VALUE` and `#env NAME=VALUE`, a line each, before the file's own lines.
@@ -108,15 +122,17 @@ enum ConfigTarget {
             return try SettingsLoader(path: path, overrides: overrides, environment: environment).load(file: input)
         }
 
-        var holdSecret: Bool {
-            let isSet = assignments.contains { text in
-                text.contains(secret)
-                    && ["http.token", "collect.write-keys=", "kafka.properties."].contains(where: text.hasPrefix)
-            }
-            return isSet
-                || ["DINGHY_HTTP_TOKEN", "DINGHY_COLLECT_WRITE_KEYS"].contains {
-                    environment[$0]?.contains(secret) == true
-                }
+        var secrets: [String] {
+            let set = assignments.filter { isSecret(String($0.prefix { $0 != "=" })) }
+            let variables = ["DINGHY_HTTP_TOKEN", "DINGHY_COLLECT_WRITE_KEYS"].compactMap { environment[$0] }
+            return (set.map { String($0.drop { $0 != "=" }.dropFirst()) } + variables).flatMap(items)
         }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        let text = drop { $0.isWhitespace }
+        return String(text[..<(text.lastIndex { !$0.isWhitespace }.map { text.index(after: $0) } ?? text.endIndex)])
     }
 }
