@@ -23,10 +23,12 @@ struct Secrets {
 
     /// The text in quotation marks, on one line and cut short.
     func quoted(_ text: String) -> String {
-        let isSecret =
-            values.contains(text)
-            || values.contains { $0.utf8.count >= Self.minHiddenLength && Self.holds(text, $0) }
-        return isSecret ? "what stands there, and is a secret elsewhere," : "'\(Self.shown(text))'"
+        hides(text) ? "what stands there, and is a secret elsewhere," : "'\(Self.shown(text))'"
+    }
+
+    /// Whether the text is a secret or holds one.
+    func hides(_ text: String) -> Bool {
+        values.contains(text) || values.contains { $0.utf8.count >= Self.minHiddenLength && Self.holds(text, $0) }
     }
 
     /// In bytes: no letter may hide a secret by joining with one of its own.

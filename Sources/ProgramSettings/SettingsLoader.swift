@@ -52,7 +52,10 @@ package struct SettingsLoader {
         }
         if let fault = environment[FaultPoint.variable] {
             do throws(Fault.Malformed) { _ = try Fault(fault) } catch {
-                let reason = Secrets.shown("\(error)", maxCharacters: 500)
+                let reason =
+                    secrets.hides(fault)
+                    ? secrets.quoted(fault) + " names no fault point"
+                    : Secrets.shown("\(error)", maxCharacters: 500)
                 throw ConfigurationError(description: "environment variable \(FaultPoint.variable): \(reason)")
             }
         }
