@@ -14,6 +14,8 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTesting = Target.Dependency.product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -32,7 +34,6 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 
 func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
@@ -61,9 +62,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
-        .package(
-            url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
-            traits: [.defaults, "YAML", "CommandLineArguments"]),
     ],
     targets: [
         // Pure rooms: no IO, no clock, no randomness that was not handed in.
@@ -105,14 +103,14 @@ let package = Package(
                 "Events", "Sessions", "EventLog", "SpooledLog", "Models", "Scoring", "Retraining", hummingbird,
                 httpTypes, lifecycle, nioCore, deque, logging, metrics, coreMetrics,
             ]),
+        room("ProgramSettings", ["EventLog", "Edge", "Collector", logging, system, yams]),
         .executableTarget(
             name: "dinghy",
             dependencies: [
                 "Events", "Sessions", "Intent", "Simulation", "EventLog", "EmbeddedLog", "KafkaLog", "SpooledLog",
-                "Models", "Edge", "Collector", "Scoring", "Replay", "Retraining", "Console", hummingbird, httpClient,
-                lifecycle,
-                unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system, yams,
-                configuration,
+                "Models", "Edge", "Collector", "Scoring", "Replay", "Retraining", "Console", "ProgramSettings",
+                hummingbird, httpClient, lifecycle,
+                unixSignals, argumentParser, logging, metrics, coreMetrics, nioCore, nioHTTP1, nioPosix, system,
             ],
             swiftSettings: settings),
 
@@ -156,18 +154,25 @@ let package = Package(
         tests("ChaosTests", ["Chaos", "ChaosChecks", "KafkaBench", "KafkaRig", "EventLog"]),
         room(
             "VirtualShop", path: "tools/programs/VirtualShop",
-            ["Events", "Sessions", "Intent", "EventLog", "EmbeddedLog", "Collector", "Scoring", logging]),
+            [
+                "Events", "Sessions", "Intent", "EventLog", "EmbeddedLog", "Collector", "Scoring", lifecycle,
+                lifecycleTesting, logging,
+            ]),
         .executableTarget(
             name: "Simulate", dependencies: ["VirtualShop", argumentParser], path: "tools/programs/Simulate",
             swiftSettings: settings),
         tests("VirtualShopTests", ["VirtualShop"]),
         room(
             "Fuzzing", path: "tools/programs/Fuzzing",
-            ["Events", "Sessions", "Intent", "EventLog", "SpooledLog", "CZlib", "Collector", "Console"]),
+            [
+                "Events", "Sessions", "Intent", "EventLog", "SpooledLog", "CZlib", "Collector", "Console", "Retraining",
+                "ProgramSettings", yams,
+            ]),
         .executableTarget(
             name: "Fuzz", dependencies: ["Fuzzing", argumentParser], path: "tools/programs/Fuzz",
             swiftSettings: settings),
         tests("FuzzingTests", ["Fuzzing"]),
+        tests("ProgramSettingsTests", ["ProgramSettings"]),
         .executableTarget(
             name: "LogBench", dependencies: ["BenchKit", "EmbeddedLog", "EventLog", "Events", logging],
             path: "tools/programs/LogBench", swiftSettings: settings),

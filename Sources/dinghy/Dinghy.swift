@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProgramSettings
 
 @main
 struct Dinghy: AsyncParsableCommand {

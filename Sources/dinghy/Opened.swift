@@ -5,6 +5,7 @@ import Intent
 import KafkaLog
 import Logging
 import Models
+import ProgramSettings
 import Retraining
 import Scoring
 import SpooledLog

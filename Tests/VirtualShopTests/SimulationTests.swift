@@ -9,6 +9,7 @@ struct SimulationTests {
         #expect(totals.seeds == 200)
         // The promises say something only where much happens.
         #expect(totals.scores > 2_000 && totals.outcomes > 500 && totals.kills > 200 && totals.swaps > 200)
+        #expect(totals.shutdowns > 200 && totals.removed > 1_000 && totals.refusals > 5)
     }
 
     /// A seed that fails must fail again.

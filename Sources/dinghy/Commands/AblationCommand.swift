@@ -1,5 +1,6 @@
 import ArgumentParser
 import Intent
+import ProgramSettings
 
 struct Ablation: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLog
 import Events
 import Intent
+import ProgramSettings
 import Sessions
 import Synchronization
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddedLog
 import EventLog
+import ProgramSettings
 import Scoring
 import Sessions
 

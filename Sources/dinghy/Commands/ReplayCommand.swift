@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import EmbeddedLog
 import EventLog
 import FoundationEssentials
+import ProgramSettings
 import Replay
 
 struct ReplayCommand: AsyncParsableCommand {

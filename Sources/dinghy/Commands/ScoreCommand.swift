@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventLog
+import ProgramSettings
 import Scoring
 import Synchronization
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Models
+import ProgramSettings
 import Retraining
 import Scoring
 import SpooledLog

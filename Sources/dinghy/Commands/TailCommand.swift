@@ -4,6 +4,7 @@ import Console
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import ProgramSettings
 import Scoring
 
 struct TailCommand: AsyncParsableCommand {

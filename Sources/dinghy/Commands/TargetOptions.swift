@@ -1,6 +1,7 @@
 import ArgumentParser
 import EmbeddedLog
 import FoundationEssentials
+import ProgramSettings
 
 /// A command that ends with exit code 1 and this sentence.
 struct CommandFailure: Error, CustomStringConvertible {
@@ -24,14 +25,9 @@ struct SettingsOptions: ParsableArguments {
 
     func settings(_ more: [(key: String, value: String)] = []) async throws -> Settings {
         var overrides: [(key: String, value: String)] = []
-        for assignment in set {
-            guard let equals = assignment.firstIndex(of: "=") else {
-                throw ConfigurationError(description: "--set \(assignment): is no key=value")
-            }
-            overrides.append((String(assignment[..<equals]), String(assignment[assignment.index(after: equals)...])))
-        }
+        for assignment in set { overrides.append(try SettingsLoader.assignment(assignment)) }
         if let data { overrides.append(("data", data)) }
-        return try await SettingsLoader(
+        return try SettingsLoader(
             path: config, overrides: overrides + more, environment: ProcessInfo.processInfo.environment
         ).load()
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import KafkaLog
+import ProgramSettings
 
 struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

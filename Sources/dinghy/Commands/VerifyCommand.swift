@@ -2,6 +2,7 @@ import ArgumentParser
 import EmbeddedLog
 import EventLog
 import Models
+import ProgramSettings
 import Scoring
 
 struct VerifyCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@ import EmbeddedLog
 import Intent
 import KafkaLog
 import Logging
+import ProgramSettings
 import Retraining
 import SpooledLog
 

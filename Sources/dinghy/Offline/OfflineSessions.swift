@@ -1,6 +1,7 @@
 import EventLog
 import Events
 import Intent
+import ProgramSettings
 import Retraining
 import Sessions
 import Synchronization

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Intent
+import ProgramSettings
 import Retraining
 
 /// Training from a file, as `train` and `evaluate intent` do it.

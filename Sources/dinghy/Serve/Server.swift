@@ -8,6 +8,7 @@ import Hummingbird
 import Logging
 import Models
 import NIOCore
+import ProgramSettings
 import Retraining
 import Scoring
 import ServiceLifecycle

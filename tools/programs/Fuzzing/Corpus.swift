@@ -20,7 +20,7 @@ enum Corpus {
         case .model: [model(hiddenSize: 3), model(hiddenSize: 9)]
         case .spool: [spool]
         case .position: positions
-        case .json, .query, .csv, .record, .sse: []
+        case .json, .query, .csv, .record, .sse, .config: []
         }
     }
 

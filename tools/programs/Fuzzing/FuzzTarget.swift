@@ -19,6 +19,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case position
     /// Segments of the spool.
     case spool
+    /// A YAML file, `--set` and the environment.
+    case config
 
     /// Reads an input and says what is wrong with what became of it; `nil`: nothing.
     public func problem(_ input: [UInt8]) -> String? {
@@ -32,6 +34,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .sse: FileTargets.sse(input)
         case .position: FileTargets.position(input)
         case .spool: FileTargets.spool(input)
+        case .config: ConfigTarget.config(input)
         }
     }
 
@@ -57,6 +60,24 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
             case .sse: ["1:", "/", ",", "0", "0/0", "-", "+", " ", "١"]
             case .position:
                 ["{", "}", "\"", ":", ",", "[", "]", "\"muted\":\"\"", "\"timelines\":[]", "live", "=", "A"]
+            case .config:
+                [
+                    "&a ", "*a", "*token", "<<: *http\n", "\t", " ", "\n", "\r\n", "\n  ", "\n    ", ": ", "- ", "? ",
+                    "|\n", ">-\n",
+                    "|9\n", "---\n", "...\n", "%YAML 1.2\n---\n", "!!binary ", "!!int ", "!<x> ", "# ", "\"", "'", "[",
+                    "]", "{", "}",
+                    ", ", "@", "`", "~", "null", "true", "false", "yes", ".inf", "0x10", "0o7", "1_000", "1e9", "\0",
+                    "\u{FEFF}", "\u{85}",
+                    "\u{2028}", "é", "😀", #""\x00""#, #""\uD83D""#, #""\U0010FFFF""#, "[[[[[[[[[[[[[[[[",
+                    "{a: {a: {a: {a: ", "- - - - - - - ",
+                    "\nhttp:\n", "\nhttp.port: 1\n", "\n  port: ", "\n  token: hidden-Secret_0123456789\n",
+                    "hidden-Secret_0123456789",
+                    "\ncollect:\n", "\n  write-keys: ", "\nkafka:\n  properties:\n", "\nkafka.properties.x: ",
+                    "\nretrain.schedule: ",
+                    "\nunknown: ", "#--set ", "#--set http.port=", "#--set http.token=", "#env DINGHY_",
+                    "#env DINGHY_HTTP_PORT=",
+                    "#env DINGHY_FAULT_POINT=commit.before:", "\nroles: collect,score\n", "*/5 * * * *", "@daily",
+                ]
             case .gzip, .model, .spool: []
             }
         return texts.map { Array($0.utf8) }

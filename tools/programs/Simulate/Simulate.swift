@@ -48,7 +48,8 @@ struct Simulate: ParsableCommand {
         print(
             """
             \(totals.seeds) seeds in \(rounded(seconds)) s on \(threads) threads: \(totals.events) records, \
-            \(totals.scores) scores, \(totals.outcomes) outcomes, \(totals.kills) kills, \(totals.swaps) swaps, \
+            \(totals.scores) scores, \(totals.outcomes) outcomes, \(totals.kills) kills, \(totals.shutdowns) shutdowns, \
+            \(totals.swaps) swaps, \(totals.removed) records removed, \(totals.refusals) readers of them refused, \
             \(rounded(Double(totals.milliseconds) / 3_600_000)) hours of shop time
             """)
         for broken in totals.broken {
@@ -70,7 +71,10 @@ struct Simulate: ParsableCommand {
         var scores: Int
         var outcomes: Int
         var kills: Int
+        var shutdowns: Int
         var swaps: Int
+        var removed: Int
+        var refusals: Int
         var shopHours: Double
         var broken: [Broken]
     }
@@ -78,7 +82,8 @@ struct Simulate: ParsableCommand {
     private func printJSON(_ totals: Campaign.Totals, _ seconds: Double) throws {
         let report = Report(
             seeds: totals.seeds, seconds: seconds, threads: threads, records: totals.events, scores: totals.scores,
-            outcomes: totals.outcomes, kills: totals.kills, swaps: totals.swaps,
+            outcomes: totals.outcomes, kills: totals.kills, shutdowns: totals.shutdowns, swaps: totals.swaps,
+            removed: totals.removed, refusals: totals.refusals,
             shopHours: Double(totals.milliseconds) / 3_600_000,
             broken: totals.broken.map { Report.Broken(seed: $0.seed, failures: $0.failures) })
         let encoder = JSONEncoder()

@@ -34,4 +34,24 @@ public enum Breakage: String, Sendable, CaseIterable {
     case lostOutcome = "lost-outcome"
     /// A score's last bit is flipped, one in fifty.
     case flippedBit = "flipped-bit"
+    /// Retention does not look where the low-water is.
+    case lowWaterPassed = "low-water-passed"
+    /// Retention takes a partition's newest record, too.
+    case newestRemoved = "newest-removed"
+    /// Retention removes records that are half as old as it should.
+    case removedTooEarly = "removed-too-early"
+    /// Retention removes single records, not what a transaction brought.
+    case splitTransaction = "split-transaction"
+    /// A reader whose next record is removed is given the oldest that there is.
+    case passedOver = "passed-over"
+    /// Retention removes outputs of events that are still there.
+    case outputsTooEarly = "outputs-too-early"
+    /// The log acknowledges while it closes, and does not write.
+    case droppedAtClose = "dropped-at-close"
+    /// At a shutdown what is folded is not committed.
+    case uncommittedAtClose = "uncommitted-at-close"
+    /// A shutdown does not wait for requests under way.
+    case brokenOffAtClose = "broken-off-at-close"
+    /// A shutdown does not come to its end.
+    case endlessClose = "endless-close"
 }

@@ -11,6 +11,9 @@ public struct Campaign: Sendable {
         public var outcomes = 0
         public var kills = 0
         public var swaps = 0
+        public var shutdowns = 0
+        public var removed = 0
+        public var refusals = 0
         public var milliseconds: Int64 = 0
         /// Of broken seeds, in rising order.
         public var broken: [Simulation.Result] = []
@@ -22,6 +25,9 @@ public struct Campaign: Sendable {
             outcomes += result.outcomes
             kills += result.kills
             swaps += result.swaps
+            shutdowns += result.shutdowns
+            removed += result.removed
+            refusals += result.refusals
             milliseconds += result.milliseconds
             if !result.failures.isEmpty { broken.append(result) }
         }

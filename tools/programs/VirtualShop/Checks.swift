@@ -80,7 +80,9 @@ struct Checks {
             }
         }
         // A start reads of every partition no more than its share of the newest records, ticks among them.
-        return second.time - first.time > age_ms || isAged
+        // What retention had removed a start cannot read.
+        let isRemoved = partition.removals.contains { $0.removed > first.index && $0.place <= repetition }
+        return second.time - first.time > age_ms || isAged || isRemoved
             || second.index - first.index >= limits.identities / shop.law.partitions
             || shop.disk.partitions.reduce(0) { $0 + $1.identities.count { $0 != nil } } > limits.identities
                 && partition.records.count > 0
@@ -134,10 +136,23 @@ struct Checks {
         guard let position = partition.position else {
             return world.expect(partition.records.isEmpty, "partition \(number) was never committed")
         }
+        checkRemoved(number, partition)
         let reference = Reference(partition.records, shop.law.scoring.parameters)
         checkScores(number, partition, reference)
         checkOutcomes(number, partition, reference)
         checkCounters(number, partition, position, reference)
+    }
+
+    /// Outputs go after their events.
+    private func checkRemoved(_ number: Int, _ partition: Disk.Partition) {
+        let kept = Set(partition.records.dropFirst(partition.removed).map(\.offset))
+        let removed =
+            partition.scores.prefix(partition.removedScores).map { (try? ScoreRecord(decoding: $0.value))?.offset }
+            + partition.outcomes.prefix(partition.removedOutcomes).map {
+                (try? OutcomeRecord(decoding: $0.value))?.offset
+            }
+        let early = removed.compactMap { $0 }.filter(kept.contains)
+        world.expect(early.isEmpty, "partition \(number): outputs of \(early) are removed, and their events are not")
     }
 
     private func checkScores(_ number: Int, _ partition: Disk.Partition, _ reference: Reference) {

@@ -66,8 +66,9 @@ struct Client: Sendable {
         var open = events
         for attempt in 1...shop.law.givesUpAfter {
             if attempt > 1 { await world.sleep(world.random.within(50...2_000)) }
-            guard let collector = shop.collector, collector.process.isAlive else { continue }
+            guard let collector = shop.collector, collector.door.enter() else { continue }
             let reply = await collector.intake.take(body: body(open)) { "unasked" }
+            collector.door.leave()
             // The connection broke: what became of it is unknown.
             guard collector.process.isAlive else { continue }
             guard case .judged(let verdicts) = reply else { continue }
@@ -123,7 +124,9 @@ struct ReplayClient: Sendable {
         }
         while !shop.ledger.hasEnded, !shop.isOver {
             await world.sleep(world.random.below(3_000))
-            guard let log = shop.collector?.log else { continue }
+            guard let collector = shop.collector, collector.door.enter() else { continue }
+            defer { collector.door.leave() }
+            let log = collector.log
             do throws(EventLogError) {
                 let stored = Int(try await log.replayMark(Self.name)?.lastRow ?? 0)
                 world.expect(stored >= shop.ledger.acknowledgedRows, "the replay's mark went back to \(stored)")

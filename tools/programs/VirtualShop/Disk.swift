@@ -3,7 +3,8 @@ import Sessions
 
 /// What survives a kill: records, replay marks, outputs and positions of every partition.
 ///
-/// Every commit is checked when it comes: a broken promise shows where it is broken, and not at the end.
+/// Every commit is checked when it comes: a broken promise shows where it is broken, and not at the end. What retention
+/// removes nobody is given any more; it stays here for the checks.
 final class Disk: @unchecked Sendable {  // As `World`.
     struct Partition {
         var records: [StoredRecord] = []
@@ -11,26 +12,46 @@ final class Disk: @unchecked Sendable {  // As `World`.
         var identities: [UInt64?] = []
         /// Beside every record: how many had been appended before it, to any partition.
         var places: [Int] = []
+        /// Beside every record: the transaction that brought it.
+        var transactions: [Int] = []
+        /// How many of the records are removed, the oldest ones.
+        var removed = 0
+        /// After how many records of all partitions how many of this one were removed.
+        var removals: [(place: Int, removed: Int)] = []
         var nextOffset: Int64 = 0
         var lastTime: Int64 = 0
         var position: Position?
         var positionText: String?
         var scores: [OutputRecord] = []
         var outcomes: [OutputRecord] = []
-        /// The champions at the commit of each score: the number must have been one of them.
-        var commits: [(scores: Int, at: Int64)] = []
+        /// How many of them are removed, the oldest ones.
+        var removedScores = 0
+        var removedOutcomes = 0
+        /// How many outputs there were after each commit, and when that was: the number of a score's model must have
+        /// been a champion's then.
+        var commits: [(scores: Int, outcomes: Int, at: Int64)] = []
+
+        /// The offset of the oldest record that is left.
+        var start: Int64 {
+            if removed == 0 { return 0 }
+            return removed < records.count ? records[removed].offset : nextOffset
+        }
     }
 
     let world: World
     var partitions: [Partition]
     var marks: [String: ReplayMark] = [:]
     var rejected = 0
-    private var appended = 0
+    private(set) var appended = 0
+    private var transaction = 0
 
     init(_ world: World, partitions: Int) {
         self.world = world
         self.partitions = Array(repeating: Partition(), count: partitions)
     }
+
+    /// What is appended from now on is one transaction's.
+    func beginTransaction() { transaction += 1 }
 
     func append(_ value: [UInt8], identity: UInt64?, partition: Int) -> Location {
         let offset = partitions[partition].nextOffset
@@ -41,6 +62,7 @@ final class Disk: @unchecked Sendable {  // As `World`.
         partitions[partition].records.append(StoredRecord(offset: offset, time: time, value: value))
         partitions[partition].identities.append(identity)
         partitions[partition].places.append(appended)
+        partitions[partition].transactions.append(transaction)
         appended += 1
         partitions[partition].nextOffset = offset + 1
         partitions[partition].lastTime = time
@@ -53,11 +75,18 @@ final class Disk: @unchecked Sendable {  // As `World`.
         partitions[partition].records.removeLast(count)
         partitions[partition].identities.removeLast(count)
         partitions[partition].places.removeLast(count)
+        partitions[partition].transactions.removeLast(count)
         partitions[partition].nextOffset -= Int64(count)
     }
 
-    func records(_ partition: Int, from offset: Int64, limit: Int) -> [StoredRecord] {
+    /// - Throws: `.unusable` where retention has removed what stood at the offset.
+    func records(_ partition: Int, from offset: Int64, limit: Int) throws(EventLogError) -> [StoredRecord] {
         let records = partitions[partition].records
+        let start = partitions[partition].start
+        if offset < start, world.breakage != .passedOver {
+            throw .unusable("partition \(partition) begins at \(start), offset \(offset) is removed")
+        }
+        let offset = max(offset, start)
         // Offsets rise, and gaps are rare: the place is at or shortly before the offset.
         var index = min(records.count, Int(offset))
         while index > 0, records[index - 1].offset >= offset { index -= 1 }
@@ -73,7 +102,8 @@ final class Disk: @unchecked Sendable {  // As `World`.
         if world.breakage == .positionWithoutOutputs { (batch.scores, batch.outcomes) = ([], []) }
         partitions[number].scores += batch.scores
         partitions[number].outcomes += batch.outcomes
-        partitions[number].commits.append((partitions[number].scores.count, world.now))
+        partitions[number].commits.append(
+            (partitions[number].scores.count, partitions[number].outcomes.count, world.now))
         if world.breakage == .outputsWithoutPosition, world.random.once(in: 4) { return }
         world.expect(
             batch.position.utf8.count <= Position.maxBytes,

@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Logging
 import Scoring
+import ServiceLifecycleTestKit
 import Sessions
 
 /// A shop under one scheduler: clients, a collector, a log, scorers, and misfortune.
@@ -13,6 +14,18 @@ final class Shop: @unchecked Sendable {  // As `World`.
         var process: VirtualProcess
         var log: VirtualLog
         var intake: BodyIntake
+        var door: Door
+    }
+
+    /// What ends in order when a server or a scorer is asked to stop.
+    struct Running {
+        var process: VirtualProcess
+        var consumer: VirtualConsumer
+        /// A server's own; over Kafka it is the brokers'.
+        var writer: LogWriter?
+        var door: Door?
+        /// Once it runs.
+        var shutdown: GracefulShutdownTestTrigger?
     }
 
     let world: World
@@ -24,7 +37,7 @@ final class Shop: @unchecked Sendable {  // As `World`.
     private(set) var champion: Int?
     /// When which model became champion.
     private(set) var champions: [(at: Int64, number: Int)] = []
-    private var scorers: [Int: VirtualProcess] = [:]
+    var scorers: [Int: Running] = [:]
     /// Over Kafka: the one writer that all share and nobody kills.
     private var broker: LogWriter?
     private let brokerProcess = VirtualProcess(name: "broker")
@@ -32,6 +45,10 @@ final class Shop: @unchecked Sendable {  // As `World`.
     private var isCalm = false
     private(set) var isOver = false
     private(set) var kills = 0
+    /// Servers, scorers and collectors that were asked to stop and did.
+    var shutdowns = 0
+    /// Readers of what retention had removed that were told so.
+    private(set) var refusals = 0
     private var incarnations = 0
 
     init(_ world: World, _ law: ShopLaw) {
@@ -63,6 +80,7 @@ final class Shop: @unchecked Sendable {  // As `World`.
                 clientsLeft -= 1
             }
         }
+        if law.log.retention != nil { world.spawn { [self] in await SlowReader(shop: self).run() } }
         world.spawn { [self] in await misfortune() }
         world.spawn { [self] in await close() }
     }
@@ -86,15 +104,21 @@ final class Shop: @unchecked Sendable {  // As `World`.
             process: process, log: log,
             intake: BodyIntake(
                 log: log, maxEvents: 100, maxRecordBytes: 1 << 20, heldBytes: 1 << 16, logger: .silent,
-                now: { [world] in world.wallTime }))
+                now: { [world] in world.wallTime }),
+            door: Door(world, process))
         return log
     }
 
     private func startServe() {
         let process = VirtualProcess(name: name("serve"))
         world.trace("\(process.name) starts")
-        let log = collect(process, LogWriter(world, disk, law.log, process))
-        startScoring(0, process, log)
+        let writer = LogWriter(world, disk, law.log, process)
+        let log = collect(process, writer)
+        if let retention = law.log.retention {
+            let retention = VirtualRetention(world: world, disk: disk, law: retention, writer: writer, process: process)
+            world.spawn { await retention.run() }
+        }
+        startScoring(0, process, log, writer, collector?.door)
     }
 
     private func startCollector() {
@@ -111,8 +135,9 @@ final class Shop: @unchecked Sendable {  // As `World`.
         startScoring(number, process, log)
     }
 
-    private func startScoring(_ number: Int, _ process: VirtualProcess, _ log: VirtualLog) {
-        scorers[number] = process
+    private func startScoring(
+        _ number: Int, _ process: VirtualProcess, _ log: VirtualLog, _ writer: LogWriter? = nil, _ door: Door? = nil
+    ) {
         let consumer = VirtualConsumer(world, disk, group, member: number, process, law.log)
         let world = world
         let service = ScoringService(
@@ -129,9 +154,15 @@ final class Shop: @unchecked Sendable {  // As `World`.
                         number: $0.number, model: breaks ? Models.all[champion % Models.count].model : $0.model)
                 }
             })
+        let running = Running(process: process, consumer: consumer, writer: writer, door: door)
+        scorers[number] = running
         world.spawn { [self] in
             do {
-                try await service.run()
+                try await testGracefulShutdown { trigger in
+                    if scorers[number]?.process === process { scorers[number]?.shutdown = trigger }
+                    try await service.run()
+                }
+                if process.isAlive { await closeInOrder(running, number) }
             } catch {
                 world.trace("\(process.name): scoring ends: \(error)")
                 guard process.isAlive else { return }
@@ -143,10 +174,14 @@ final class Shop: @unchecked Sendable {  // As `World`.
     }
 
     private func kill(scorer number: Int) {
-        guard let process = scorers[number], process.isAlive, !isOver else { return }
+        guard let process = scorers[number]?.process, process.isAlive, !isOver else { return }
         kills += 1
         world.trace("\(process.name) is killed")
         process.kill()
+        startAgain(number)
+    }
+
+    func startAgain(_ number: Int) {
         world.spawn { [self] in
             await world.sleep(world.random.within(1...5_000))
             if isOver { return }
@@ -166,10 +201,19 @@ final class Shop: @unchecked Sendable {  // As `World`.
         kills += 1
         world.trace("\(process.name) is killed")
         process.kill()
+        startCollectorAgain()
+    }
+
+    func startCollectorAgain() {
         world.spawn { [self] in
             await world.sleep(world.random.within(1...2_000))
             if !isOver { startCollector() }
         }
+    }
+
+    func noteRefusal(_ error: EventLogError) {
+        world.trace("slow reader: \(error)")
+        if case .unusable = error { refusals += 1 }
     }
 
     // MARK: Misfortune
@@ -178,7 +222,7 @@ final class Shop: @unchecked Sendable {  // As `World`.
         while !isCalm {
             await world.sleep(world.random.within(1...law.calm_ms))
             if isCalm { return }
-            switch world.random.below(8) {
+            switch world.random.below(10) {
             case 0...2 where law.kills: kill(scorer: world.random.below(law.scorers))
             case 3 where law.kills && law.log.isKafka: killCollector()
             case 4 where law.clockJumps:
@@ -187,6 +231,11 @@ final class Shop: @unchecked Sendable {  // As `World`.
             case 5 where law.rebalances && law.log.isKafka: group.throwOut(world.random.below(law.scorers))
             case 6 where law.rebalances && law.log.isKafka: group.rebalance()
             case 7: publish(world.random.within(1...Models.count))
+            case 8 where law.shutdowns:
+                let number = world.random.below(law.scorers)
+                world.spawn { [self] in await stop(scorer: number) }
+            case 9 where law.shutdowns && law.log.isKafka:
+                world.spawn { [self] in await stopCollector() }
             default: break
             }
         }
@@ -206,6 +255,7 @@ final class Shop: @unchecked Sendable {  // As `World`.
             await world.sleep(1_000)
             if isSettled || isOver { break }
         }
+        if isSettled { await Examination(self).run() }
         world.expect(isSettled, "not everything is scored and closed 20 minutes after the last event: \(standing)")
         isOver = true
     }
@@ -214,7 +264,7 @@ final class Shop: @unchecked Sendable {  // As `World`.
     func end() {
         isCalm = true
         isOver = true
-        for process in scorers.values { process.kill() }
+        for scoring in scorers.values { scoring.process.kill() }
         collector?.process.kill()
         brokerProcess.kill()
     }

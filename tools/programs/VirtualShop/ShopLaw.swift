@@ -24,6 +24,7 @@ struct ShopLaw: Sendable {
     var rebalances: Bool
     var replays: Bool
     var startsWithModel: Bool
+    var shutdowns: Bool
 
     init(_ random: inout Chance) {
         log.isKafka = random.once(in: 3)
@@ -58,5 +59,12 @@ struct ShopLaw: Sendable {
         rebalances = random.once(in: 2)
         replays = random.once(in: 3)
         startsWithModel = !random.once(in: 4)
+        shutdowns = !random.once(in: 3)
+        // Over Kafka the brokers remove.
+        if !log.isKafka, random.once(in: 2) {
+            log.retention = RetentionLaw(
+                age_ms: random.one(of: [5_000, 70_000, 300_000]), interval_ms: random.one(of: [2_000, 30_000]),
+                step: random.one(of: [1, 5, 1_000]))
+        }
     }
 }

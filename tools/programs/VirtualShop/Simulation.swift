@@ -15,6 +15,10 @@ public struct Simulation: Sendable {
         public var outcomes = 0
         public var kills = 0
         public var swaps = 0
+        public var shutdowns = 0
+        /// Records that retention removed, and readers of removed records that were refused.
+        public var removed = 0
+        public var refusals = 0
         /// Virtual time.
         public var milliseconds: Int64 = 0
     }
@@ -40,6 +44,9 @@ public struct Simulation: Sendable {
         result.scores = shop.disk.partitions.reduce(0) { $0 + $1.scores.count }
         result.outcomes = shop.disk.partitions.reduce(0) { $0 + $1.outcomes.count }
         result.kills = shop.kills
+        result.shutdowns = shop.shutdowns
+        result.removed = shop.disk.partitions.reduce(0) { $0 + $1.removed }
+        result.refusals = shop.refusals
         result.swaps = max(0, shop.champions.count - 1)
         result.milliseconds = world.now
         shop.end()

@@ -1,4 +1,5 @@
 import EventLog
+import ServiceLifecycle
 import Sessions
 
 /// What a scorer sees of the group, the log and its own commits.
@@ -29,11 +30,11 @@ final class VirtualConsumer: EventConsumer, @unchecked Sendable {  // As `World`
         try process.check()
         world.expect(limit > 0, "\(process.name) asks for \(limit) records")
         if let news = try group.nextNews(of: member) { return told(news) }
-        if let records = round(limit: limit) { return records }
+        if let records = try round(limit: limit) { return records }
         await world.sleep(1 + world.random.below(Int(wait / .milliseconds(1)) + 1))
         try process.check()
         if let news = try group.nextNews(of: member) { return told(news) }
-        return round(limit: limit) ?? .idle
+        return try round(limit: limit) ?? .idle
     }
 
     private func told(_ news: Group.News) -> ConsumerEvent {
@@ -52,17 +53,18 @@ final class VirtualConsumer: EventConsumer, @unchecked Sendable {  // As `World`
                 // Who forgets to be silent says everything again, as if nothing had been committed.
                 let text = world.breakage == .unsuppressed && world.random.once(in: 2) ? nil : partition.positionText
                 world.trace("\(process.name): gets \(number) at \(partition.position?.next ?? 0)")
-                return AssignedPartition(partition: number, position: text, bounds: 0..<partition.nextOffset)
+                return AssignedPartition(
+                    partition: number, position: text, bounds: partition.start..<partition.nextOffset)
             }
             return .assigned(assigned)
         }
     }
 
-    private func round(limit: Int) -> ConsumerEvent? {
+    private func round(limit: Int) throws(EventLogError) -> ConsumerEvent? {
         for _ in disk.partitions.indices {
             turn = (turn + 1) % disk.partitions.count
             guard let place = places[turn] else { continue }
-            let records = disk.records(turn, from: place, limit: min(limit, world.random.within(1...40)))
+            let records = try disk.records(turn, from: place, limit: min(limit, world.random.within(1...40)))
             guard let last = records.last else { continue }
             places[turn] = last.offset + 1
             return .records(partition: turn, records)
@@ -88,6 +90,7 @@ final class VirtualConsumer: EventConsumer, @unchecked Sendable {  // As `World`
 
     func commit(_ batches: [ScoredBatch]) async throws(EventLogError) {
         try process.check()
+        if world.breakage == .uncommittedAtClose, Task.isShuttingDownGracefully { return }
         await world.sleep(world.random.within(0...law.slowest_ms))
         // A kill before this line: not committed. One after it: committed, and nobody was told.
         try process.check()
@@ -122,6 +125,14 @@ final class VirtualConsumer: EventConsumer, @unchecked Sendable {  // As `World`
             "\(process.name): commits \(batch.partition) up to \(batch.next), \(batch.scores.count) scores, "
                 + "\(batch.outcomes.count) outcomes")
         disk.commit(batch)
+    }
+
+    /// Records that were handed out and are not committed, at the end of a scorer that lost nothing.
+    var uncommitted: [Int] {
+        places.keys.sorted().filter { number in
+            guard let place = places[number] else { return false }
+            return place > disk.partitions[number].position?.next ?? 0
+        }
     }
 
     func release(_ partitions: [Int]) async throws(EventLogError) {

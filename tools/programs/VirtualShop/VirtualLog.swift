@@ -12,6 +12,16 @@ struct LogLaw: Sendable {
     var failsOneIn = 0
     var slowest_ms = 30
     var limits = EmbeddedLimits()
+    /// `nil`: everything is kept.
+    var retention: RetentionLaw?
+}
+
+/// What retention removes.
+struct RetentionLaw: Sendable {
+    var age_ms: Int64
+    var interval_ms: Int
+    /// Records removed by one transaction, and the rest of what the last of them came with.
+    var step: Int
 }
 
 /// The log in memory: what waits is gathered into transactions, as the embedded log does; a transaction is durable as a
@@ -23,6 +33,7 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
         case end(String)
         case tick(Int)
         case reject(Int)
+        case forget(partition: Int, before: Int64)
     }
 
     enum Reply {
@@ -48,6 +59,11 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
     private var waiting = 0
     private var underWay: [Pending] = []
     private var isRunning = false
+    private(set) var isClosed = false
+    /// The server has been asked to stop.
+    var isStopping = false
+    /// Whether everything that was to be written is.
+    var isIdle: Bool { pending.isEmpty && underWay.isEmpty }
     /// What a log that acknowledges too early has not synced yet.
     private var unsynced: [Int: Int] = [:]
 
@@ -57,7 +73,10 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
         self.law = law
         self.process = process
         identities = RecentIdentities(law.limits)
-        if !law.isKafka, world.breakage != .forgottenIdentities { identities.insert(remembered()) }
+        if !law.isKafka {
+            disk.readNextOffsets()
+            if world.breakage != .forgottenIdentities { identities.insert(remembered()) }
+        }
         process.whenKilled { [weak self] in self?.die() }
     }
 
@@ -65,7 +84,7 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
     private func remembered() -> [(identity: UInt64, time: Int64)] {
         var recent: [(identity: UInt64, time: Int64, offset: Int64)] = []
         for partition in disk.partitions {
-            let newest = zip(partition.records, partition.identities).suffix(
+            let newest = zip(partition.records, partition.identities).dropFirst(partition.removed).suffix(
                 law.limits.identities / disk.partitions.count)
             for (record, identity) in newest {
                 if let identity { recent.append((identity, record.time, record.offset)) }
@@ -76,6 +95,7 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
 
     func perform(_ work: Work, records: Int) async throws(EventLogError) -> Reply {
         try process.check()
+        if isClosed { throw .closed }
         if !pending.isEmpty, waiting + records > law.waitingRecords { throw .overloaded(retryAfter_s: 1) }
         let answer = await withUnsafeContinuation { continuation in
             pending.append(Pending(work: work, records: records, continuation: continuation))
@@ -86,6 +106,12 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
             }
         }
         return try answer.get()
+    }
+
+    /// Takes nothing more, and returns when all that was taken is written.
+    func close() async {
+        isClosed = true
+        while process.isAlive, !isIdle || world.breakage == .endlessClose { await world.sleep(1) }
     }
 
     private func write() async {
@@ -124,8 +150,19 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
             for pending in group { pending.continuation.resume(returning: .failure(.failed("a disk that fails"))) }
             return
         }
-        let answers = group.map { apply($0.work) }
+        let answers = write(group)
         for (pending, answer) in zip(group, answers) { pending.continuation.resume(returning: answer) }
+    }
+
+    /// One transaction.
+    private func write(_ group: [Pending]) -> [Answer] {
+        disk.beginTransaction()
+        return group.map { pending in
+            if world.breakage == .droppedAtClose, isStopping, case .append(let records) = pending.work {
+                return .success(.verdicts(records.map { _ in .stored(Location(partition: 0, offset: 0)) }))
+            }
+            return apply(pending.work)
+        }
     }
 
     private func die() {
@@ -135,7 +172,7 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
         if world.breakage == .lostTail { disk.lose(1, of: world.random.below(disk.partitions.count)) }
         // The transaction under way reached the disk or did not; nobody hears of it.
         let isDurable = world.random.once(in: 2)
-        if isDurable { for pending in underWay { _ = apply(pending.work) } }
+        if isDurable { _ = write(underWay) }
         for waiting in underWay + pending { waiting.continuation.resume(returning: .failure(.closed)) }
         (underWay, pending) = ([], [])
     }
@@ -162,6 +199,8 @@ final class LogWriter: @unchecked Sendable {  // As `World`.
             }
         case .reject(let count):
             disk.rejected += count
+        case .forget(let partition, let offset):
+            disk.forget(partition, before: offset, age_ms: law.retention?.age_ms ?? 0)
         }
         return .success(.done)
     }
@@ -250,16 +289,21 @@ struct VirtualLog: EventLog {
     func rejectedCount() async throws(EventLogError) -> Int64 { Int64(disk.rejected) }
 
     func bounds(partition: Int) async throws(EventLogError) -> Range<Int64> {
-        0..<disk.partitions[partition].nextOffset
+        try process.check()
+        return disk.partitions[partition].start..<disk.partitions[partition].nextOffset
     }
 
     func firstOffset(partition: Int, atOrAfter time: Int64) async throws(EventLogError) -> Int64 {
-        disk.partitions[partition].records.first { $0.time >= time }?.offset ?? disk.partitions[partition].nextOffset
+        let partition = disk.partitions[partition]
+        return partition.records.dropFirst(partition.removed).first { $0.time >= time }?.offset ?? partition.nextOffset
     }
 
     func reader(partition: Int, from offset: Int64) async throws(EventLogError) -> any EventReader {
-        throw .unusable("the simulated log is read through its consumer")
+        try process.check()
+        return VirtualReader(process, from: offset) { [disk] offset, limit throws(EventLogError) in
+            try disk.records(partition, from: offset, limit: limit)
+        }
     }
 
-    func close() async {}
+    func close() async { await writer.close() }
 }

@@ -36,7 +36,12 @@ final class World: @unchecked Sendable {
     /// What a machine's clock shows: milliseconds since the epoch.
     var wallTime: Int64 { Self.start + now + clockError }
 
+    /// The latest that it ever showed.
+    var latestWallTime: Int64 { max(latestBefore, wallTime) }
+    private var latestBefore: Int64 = 0
+
     func setClock(aheadBy error: Int64) {
+        latestBefore = latestWallTime
         trace("clock: off by \(error) ms")
         clockError = error
     }
@@ -121,6 +126,12 @@ final class VirtualProcess: @unchecked Sendable {  // As `World`.
         guard isAlive else { return }
         isAlive = false
         for body in atDeath { body() }
+        atDeath = []
+    }
+
+    /// Ends in order: nothing is lost that was not lost before.
+    func exit() {
+        isAlive = false
         atDeath = []
     }
 }

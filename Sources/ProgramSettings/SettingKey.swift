@@ -2,75 +2,6 @@ import Collector
 import Edge
 import Logging
 
-/// Everything that can be configured, with its default. `SettingsLoader` fills it from flags, environment and YAML.
-struct Settings: Sendable, Equatable {
-    enum LogKind: String, CaseIterable { case embedded, kafka }
-    enum Bots: String, CaseIterable { case exclude, include }
-    enum Role: String, CaseIterable { case collect, score, retrain, console }
-
-    var data = "data"
-    var roles = Set(Role.allCases)
-
-    var host = "127.0.0.1"
-    var port = 8080
-    /// Empty: none.
-    var token = ""
-    var opensMetrics = false
-    /// Serves without a token although others than this machine can reach it.
-    var opensConsole = false
-    var allowedHosts: [String] = []
-    var trustsForwarded = false
-    var edge = EdgeLimits()
-
-    var logKind = LogKind.embedded
-    var partitions = 1
-    /// 0: everything is kept.
-    var retentionDays = 0
-
-    var writeKeys: [String] = []
-    var origins: [String] = []
-    var maxBodyBytes = 1 << 20
-    var maxInflatedBytes = 8 << 20
-    var maxEvents = 10_000
-    var maxRequests = 256
-    var rate = 0
-    /// `nil`: ten seconds' worth.
-    var burst: Int?
-    var dailyQuota = 0
-    var gpc = PrivacyAction.ignore
-    var dnt = PrivacyAction.ignore
-
-    var scoreBatch = 2_000
-    /// How long a folded record waits for more before it is committed.
-    var commitInterval: Duration { .milliseconds(commitInterval_ms ?? (logKind == .kafka ? 50 : 0)) }
-    /// `nil`: what suits the log.
-    var commitInterval_ms: Int?
-
-    /// Empty: no schedule.
-    var schedule = ""
-    var timeZone = "UTC"
-    var timeline = "all"
-    var maxSessions = 1_000_000
-    var minSessions = 600
-    var minBuyers = 150
-    var bots = Bots.exclude
-    var hiddenSize = 32
-    var seed = 1
-
-    var brokers = ""
-    var topicPrefix = "dinghy"
-    var group = "dinghy-score"
-    var instance = "dinghy-1"
-    /// Handed to librdkafka as they are.
-    var kafkaProperties: [String: String] = [:]
-
-    /// Empty: `spool` below `data`.
-    var spoolDirectory = ""
-    var spoolMaxBytes = 1 << 30
-
-    var logLevel = Logger.Level.info
-}
-
 /// A setting as it is named in YAML (`http.port`), in the environment (`DINGHY_HTTP_PORT`) and with `--set`.
 struct SettingKey: Sendable {
     /// How a value's text becomes a setting; throws what is wrong with it, without the key's name.
@@ -79,7 +10,11 @@ struct SettingKey: Sendable {
         case list(@Sendable ([String], inout Settings) throws(Malformed) -> Void)
     }
 
-    struct Malformed: Error { var reason: String }
+    struct Malformed: Error {
+        /// What is refused, where it may be repeated; said before `reason`.
+        var value: String?
+        var reason: String
+    }
 
     var name: String
     var apply: Apply
@@ -166,6 +101,26 @@ struct SettingKey: Sendable {
     /// Keys below it are librdkafka's own and are not checked here.
     static let kafkaProperties = "kafka.properties."
 
+    static let names = Set(all.map(\.name))
+
+    /// What stands below it is a key, or a section of keys.
+    static let sections = Set(names.compactMap { $0.split(separator: ".").dropLast().first.map(String.init) })
+        .union(["kafka.properties"])
+
+    static func isKnown(_ name: String) -> Bool {
+        names.contains(name) || name.hasPrefix(kafkaProperties) && name.utf8.count > kafkaProperties.utf8.count
+    }
+
+    /// Whether its value is never to be seen. Of librdkafka's own nobody knows which hold a password.
+    static func isSecret(_ name: String) -> Bool {
+        name == "http.token" || name == "collect.write-keys" || name.hasPrefix(kafkaProperties)
+    }
+
+    /// The environment variable that stands for a key.
+    static func variable(_ name: String) -> String {
+        "DINGHY_" + String(name.map { $0 == "." || $0 == "-" ? "_" : $0 }).uppercased()
+    }
+
     private static func scalar(
         _ name: String, _ apply: @escaping @Sendable (String, inout Settings) throws(Malformed) -> Void
     ) -> SettingKey {
@@ -200,7 +155,7 @@ struct SettingKey: Sendable {
 
     private static func flag(_ name: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable) -> SettingKey {
         scalar(name) { (text, settings) throws(Malformed) in
-            guard let value = Bool(text) else { throw Malformed(reason: "'\(text)' is neither true nor false") }
+            guard let value = Bool(text) else { throw Malformed(value: text, reason: "is neither true nor false") }
             settings[keyPath: path] = value
         }
     }
@@ -217,7 +172,8 @@ struct SettingKey: Sendable {
 
     private static func whole(_ text: String, _ range: ClosedRange<Int>) throws(Malformed) -> Int {
         guard let value = Int(text), range.contains(value) else {
-            throw Malformed(reason: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw Malformed(
+                value: text, reason: "is no whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return value
     }
@@ -226,7 +182,7 @@ struct SettingKey: Sendable {
     where T.RawValue == String {
         guard let value = T(rawValue: text) else {
             throw Malformed(
-                reason: "'\(text)' is none of \(T.allCases.map(\.rawValue).joined(separator: ", "))")
+                value: text, reason: "is none of \(T.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return value
     }
