@@ -168,11 +168,11 @@ private struct Subject {
     /// Not inlined, so that a profile can tell it from what makes the records.
     @inline(never)
     private mutating func foldAndScore(_ records: [StoredRecord], _ entries: [LogEntry]) {
-        for (record, entry) in zip(records, entries) {
-            let outcome = fold.fold(offset: record.offset, time: record.time, entry: entry, scoring: true) {
-                scorer.free(slot: $0.slot)
-            }
-            if case .step(let slot) = outcome { _ = scorer.score(slot: slot, steps: fold[slot].steps) }
+        for index in records.indices {
+            let outcome = fold.fold(
+                offset: records[index].offset, time: records[index].time, entry: entries[index], scoring: true
+            ) { scorer.free(slot: $0.slot) }
+            if case .step(let slot) = outcome { _ = scorer.score(slot: slot, of: fold) }
         }
     }
 
