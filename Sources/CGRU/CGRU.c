@@ -12,35 +12,41 @@
 // Unaligned, because Swift's arrays promise sixteen bytes.
 typedef float v8 __attribute__((ext_vector_type(8), aligned(4)));
 typedef int32_t i8 __attribute__((ext_vector_type(8), aligned(4)));
+typedef float v16 __attribute__((ext_vector_type(16), aligned(4)));
+typedef int32_t i16 __attribute__((ext_vector_type(16), aligned(4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
 enum { TAPE = 5 };
 
-// PortableMath.exp, operation by operation.
-INLINE v8 exp8(v8 x) {
-    x = x > 87.0f ? (v8)87.0f : x;
-    x = x < -87.0f ? (v8)-87.0f : x;
-    v8 shifted = x * 1.44269504f + 12582912.0f;
-    v8 n = shifted - 12582912.0f;
-    v8 r = x - n * 0.693359375f + n * 2.1219444e-4f;
-    v8 p = r * 1.98756915e-4f + 1.39819995e-3f;
-    p = p * r + 8.3334519e-3f;
-    p = p * r + 4.1665796e-2f;
-    p = p * r + 1.66666655e-1f;
-    p = p * r + 5.0000001e-1f;
-    p = p * (r * r) + r + 1.0f;
-    i8 bits = (i8)shifted - 0x4b400000;
-    return p * (v8)((bits + 127) << 23);
-}
+// PortableMath's exp, operation by operation, and the tanh made of it, for eight and for sixteen numbers.
+#define ELEMENTARY(width, vector, integers)                                                                            \
+    INLINE vector exp##width(vector x) {                                                                               \
+        x = x > 87.0f ? (vector)87.0f : x;                                                                             \
+        x = x < -87.0f ? (vector)-87.0f : x;                                                                           \
+        vector shifted = x * 1.44269504f + 12582912.0f;                                                                \
+        vector n = shifted - 12582912.0f;                                                                              \
+        vector r = x - n * 0.693359375f + n * 2.1219444e-4f;                                                           \
+        vector p = r * 1.98756915e-4f + 1.39819995e-3f;                                                                \
+        p = p * r + 8.3334519e-3f;                                                                                     \
+        p = p * r + 4.1665796e-2f;                                                                                     \
+        p = p * r + 1.66666655e-1f;                                                                                    \
+        p = p * r + 5.0000001e-1f;                                                                                     \
+        p = p * (r * r) + r + 1.0f;                                                                                    \
+        integers bits = (integers)shifted - 0x4b400000;                                                                \
+        return p * (vector)((bits + 127) << 23);                                                                       \
+    }                                                                                                                  \
+    INLINE vector tanh##width(vector x) { return 2.0f / (1.0f + exp##width(-2.0f * x)) - 1.0f; }
 
-INLINE v8 sigmoid8(v8 x) { return 1.0f / (1.0f + exp8(-x)); }
-INLINE v8 tanh8(v8 x) { return 2.0f / (1.0f + exp8(-2.0f * x)) - 1.0f; }
+ELEMENTARY(8, v8, i8)
+ELEMENTARY(16, v16, i16)
+
+INLINE v16 sigmoid16(v16 x) { return 1.0f / (1.0f + exp16(-x)); }
 
 // `height` rows of `left` (a row has `depth` floats) times a strip of `width` blocks of `right` (a row has `stride`
 // blocks), added to a strip of `sums`. Four rows of `right` at a time, as the single step does.
 INLINE void product_tile(const float *left, long depth, const v8 *right, v8 *sums, long stride, int height, int width) {
-    v8 sum[4][4];
+    v8 sum[4][6];
     for (int i = 0; i < height; i++)
         for (int j = 0; j < width; j++) sum[i][j] = sums[i * stride + j];
     for (long k = 0; k < depth; k += 4) {
@@ -64,6 +70,9 @@ INLINE void product_strip(const float *left, long count, long depth, const v8 *r
 
 INLINE void product(const float *left, long count, long depth, const v8 *right, v8 *sums, long stride) {
     long j = 0;
+    // One row alone, as a live step has it, is worth wider strips: there is room for their sums.
+    if (count < 4)
+        for (; j + 6 <= stride; j += 6) product_strip(left, count, depth, right + j, sums + j, stride, 6);
     if (stride % 3 == 0)
         for (; j < stride; j += 3) product_strip(left, count, depth, right + j, sums + j, stride, 3);
     for (; j + 2 <= stride; j += 2) product_strip(left, count, depth, right + j, sums + j, stride, 2);
@@ -136,20 +145,22 @@ INLINE void forward(const gru_shape *shape, const float *weights, const float *s
     for (long i = 0; i < count; i++) {
         const v8 *x = (const v8 *)sums + i * row;
         const v8 *y = hidden + i * row;
+        const v8 *u = y + 2 * blocks;
         v8 *t = (v8 *)tape + i * TAPE * blocks;
+        v8 *z = t + blocks, *n = t + 2 * blocks;
         v8 *next = (v8 *)after + i * blocks;
+        // r and z: an even number of blocks, and none waits for another.
+        for (long j = 0; j < 2 * blocks; j += 2)
+            *(v16 *)(t + j) = sigmoid16(*(const v16 *)(x + j) + *(const v16 *)(y + j));
+        long j = 0;
+        for (; j + 2 <= blocks; j += 2)
+            *(v16 *)(n + j) = tanh16(*(const v16 *)(x + 2 * blocks + j) + *(v16 *)(t + j) * *(const v16 *)(u + j));
+        for (; j < blocks; j++) n[j] = tanh8(x[2 * blocks + j] + t[j] * u[j]);
         v8 sum = 0.0f;
-        for (long j = 0; j < blocks; j++) {
-            v8 r = sigmoid8(x[j] + y[j]);
-            v8 z = sigmoid8(x[blocks + j] + y[blocks + j]);
-            v8 u = y[2 * blocks + j];
-            v8 n = tanh8(x[2 * blocks + j] + r * u);
+        for (j = 0; j < blocks; j++) {
             v8 h = before ? ((const v8 *)before)[i * blocks + j] : (v8)0.0f;
-            v8 h2 = n + z * (h - n);
-            t[j] = r;
-            t[blocks + j] = z;
-            t[2 * blocks + j] = n;
-            t[3 * blocks + j] = u;
+            v8 h2 = n[j] + z[j] * (h - n[j]);
+            t[3 * blocks + j] = u[j];
             t[4 * blocks + j] = h;
             next[j] = h2;
             sum += h2 * head[j];

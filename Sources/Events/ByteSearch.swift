@@ -1,7 +1,7 @@
 /// Finds bytes eight at a time. The masks have the high bit of every matching byte set; bits above the lowest match may
 /// be false (borrows run upwards), so only the lowest one counts. After "Determine if a word has a byte equal to n" and
 /// "… less than n", Bit Twiddling Hacks (Anderson).
-enum ByteSearch {
+package enum ByteSearch {
     @inline(__always)
     static func word(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> UInt64 {
         UInt64(littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: index, as: UInt64.self))
@@ -25,7 +25,9 @@ enum ByteSearch {
 
     /// The first index from `start` on that holds `one` or `other`; `bytes.count` where none does.
     @inline(__always)
-    static func first(_ one: UInt8, or other: UInt8, in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    package static func first(_ one: UInt8, or other: UInt8, in bytes: UnsafeBufferPointer<UInt8>, from start: Int)
+        -> Int
+    {
         var index = start
         while index + 8 <= bytes.count {
             let word = word(bytes, at: index)

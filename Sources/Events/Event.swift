@@ -51,18 +51,18 @@ public struct Event: Sendable, Equatable {
         return "v:" + visitor
     }
 
-    /// The UTF-8 of `sessionKey`, without making it.
-    package func withSessionKey<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    /// The UTF-8 of `sessionKey`, without making it. (Not generic: a result's type would be looked up at every call.)
+    package func withSessionKey(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         guard var id = session ?? visitor else {
             preconditionFailure("Event.withSessionKey: neither session nor visitor")
         }
         let prefix = session == nil ? UInt8(ascii: "v") : UInt8(ascii: "s")
-        return id.withUTF8 { id in
+        id.withUTF8 { id in
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: id.count + 2) { key in
                 key.initializeElement(at: 0, to: prefix)
                 key.initializeElement(at: 1, to: UInt8(ascii: ":"))
                 _ = key[2...].initialize(fromContentsOf: id)
-                return body(UnsafeBufferPointer(key))
+                body(UnsafeBufferPointer(key))
             }
         }
     }

@@ -1,5 +1,5 @@
 /// What a visitor did. The raw value is stored in compact histories and model inputs: never renumber.
-public enum EventKind: UInt8, Sendable, CaseIterable {
+public enum EventKind: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case pageview = 0
     case detail = 1
     case add = 2

@@ -9,11 +9,21 @@ public enum StableHash {
 
     /// Of text that is given as its UTF-8.
     public static func of(bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        var hash = offsetBasis
-        for byte in bytes {
-            hash = (hash ^ UInt64(byte)) &* prime
-        }
-        return finish(hash)
+        finish(add(bytes[...], to: offsetBasis))
+    }
+
+    /// The hash of the bytes and, had on the way, the one of their first `prefix`.
+    package static func of(
+        bytes: UnsafeBufferPointer<UInt8>, prefix: Int
+    ) -> (prefix: UInt64, whole: UInt64) {
+        let begun = add(bytes[..<prefix], to: offsetBasis)
+        return (finish(begun), finish(add(bytes[prefix...], to: begun)))
+    }
+
+    private static func add(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, to hash: UInt64) -> UInt64 {
+        var hash = hash
+        for byte in UnsafeBufferPointer(rebasing: bytes) { hash = (hash ^ UInt64(byte)) &* prime }
+        return hash
     }
 
     /// FNV-1a alone mixes its high bits poorly; this is the finaliser of SplitMix64 (Steele, Lea, Flood 2014).

@@ -30,7 +30,9 @@ public struct Encoder: Sendable, Equatable {
     public let pages: [UInt64]
     /// By product hash.
     public let products: [UInt64: Product]
-    private let pageRows: [UInt64: UInt16]
+    /// The same, and the rows of the pages, as they are looked up.
+    private let productTable: HashTable<Product>
+    private let pageRows: HashTable<UInt16>
 
     public static let maxPages = 24
     /// Products kept, the most frequent ones.
@@ -40,8 +42,15 @@ public struct Encoder: Sendable, Equatable {
         precondition(pages.count <= Self.maxPages && products.count <= Self.maxProducts, "Encoder.init: too large")
         self.pages = pages
         self.products = products
-        pageRows = Dictionary(
-            pages.enumerated().map { ($1, Self.pageRow + 2 + UInt16($0)) }, uniquingKeysWith: { first, _ in first })
+        productTable = HashTable(products)
+        pageRows = HashTable(
+            Dictionary(
+                pages.enumerated().map { ($1, Self.pageRow + 2 + UInt16($0)) },
+                uniquingKeysWith: { first, _ in first }))
+    }
+
+    public static func == (left: Encoder, right: Encoder) -> Bool {
+        left.pages == right.pages && left.products == right.products
     }
 
     // Rows of the input matrix: one-hot groups, then the numbers.
@@ -75,7 +84,7 @@ public struct Encoder: Sendable, Equatable {
     }
 
     package func encode(_ step: Step) -> Input {
-        encode(step, product: products[step.sku] ?? .unseen)
+        encode(step, product: productTable[step.sku] ?? .unseen)
     }
 
     /// - Parameter product: what the encoder may know of the step's product: in training, what other sessions say.
@@ -87,10 +96,11 @@ public struct Encoder: Sendable, Equatable {
         rows[3] = Self.cartRow + min(3, step.cart)
         rows[4] = Self.skuRow + (step.sku == 0 ? 0 : 1 + UInt16(min(2, step.skuSeen)))
         rows[5] = Self.pageSeenRow + (step.page == 0 ? 0 : 1 + UInt16(min(1, step.pageSeen)))
-        let gap = Double(min(step.gap_ms, Self.gapLimit_ms)) / 1_000
+        let seconds = SIMD2(Double(min(step.gap_ms, Self.gapLimit_ms)) / 1_000, Double(step.elapsed_ms) / 1_000)
+        let times = PortableMath.log1p(seconds)
         let time = Self.timeOfDay[Int(step.minuteOfWeek % 1_440)]
         let numbers = SIMD8<Float>(
-            Float(PortableMath.log1p(gap) / 5), Float(PortableMath.log1p(Double(step.elapsed_ms) / 1_000) / 7),
+            Float(times[0] / 5), Float(times[1] / 7),
             step.sku == 0 ? 0 : product.popularity, step.sku == 0 ? 0 : product.conversion,
             step.sku == 0 ? 0 : product.adding, time.sin, time.cos, 0)
         return Input(rows: rows, numbers: numbers)

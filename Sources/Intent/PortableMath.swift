@@ -84,6 +84,28 @@ package enum PortableMath {
     /// ln(1 + x) for x > −1; the absolute error, not the relative one, stays small near 0.
     package static func log1p(_ x: Double) -> Double { log(1 + x) }
 
+    /// ln(1 + x) of two numbers from 0 up, each with the bits that `log1p` gives: the same operations, two at a time.
+    @inline(__always)
+    package static func log1p(_ x: SIMD2<Double>) -> SIMD2<Double> {
+        // The same size, any bit pattern is valid on both sides; 1 + x is a normal number, so its exponent is these bits.
+        let bits = unsafeBitCast(1 + x, to: SIMD2<UInt64>.self)
+        var exponent = SIMD2<Double>(
+            Double(Int(bits[0] >> 52) - 1_023), Double(Int(bits[1] >> 52) - 1_023))
+        var m = unsafeBitCast(bits & 0x000f_ffff_ffff_ffff | 0x3ff0_0000_0000_0000, to: SIMD2<Double>.self)
+        let isLarge = m .> 1.414_213_562_373_095
+        m.replace(with: m / 2, where: isLarge)
+        exponent.replace(with: exponent + 1, where: isLarge)
+        let s = (m - 1) / (m + 1)
+        let square = s * s
+        var power = s
+        var sum = s
+        for k in stride(from: 3, through: 23, by: 2) {
+            power *= square
+            sum += power / Double(k)
+        }
+        return 2 * sum + exponent * 0.693_147_180_559_945_3
+    }
+
     /// sin and cos of a turn's share, by the Taylor series around the nearest quarter.
     package static func sinCos(turn: Double) -> (sin: Double, cos: Double) {
         let quarter = (turn * 4).rounded()

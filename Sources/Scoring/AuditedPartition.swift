@@ -115,11 +115,12 @@ struct AuditedPartition {
         }
         scored += 1
         guard select(recorded.model, offset: offset, report: &report),
-            let score = scorer?.score(slot: slot, steps: fold[slot].steps)
+            let score = scorer?.score(slot: slot, of: fold)
         else { return }
         report.scores += 1
         let own = ScoreRecord(
-            event, partition: partition, offset: offset, session: fold[slot], score: score, model: recorded.model)
+            event, partition: partition, offset: offset, session: fold.openSession(slot), score: score,
+            model: recorded.model)
         guard recorded != own else { return }
         report.largestDifference = max(
             report.largestDifference, abs(Double(own.score) - Double(recorded.score)),

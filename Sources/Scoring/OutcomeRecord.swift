@@ -57,7 +57,7 @@ extension OutcomeRecord {
         self.init(
             session: SessionIdentity(partition: partition, firstOffset: session.firstOffset).description,
             key: session.key, timeline: session.timeline.name, partition: partition, offset: closed.closedAt,
-            purchased: session.purchased, purchaseOffset: session.purchase?.offset, prefixes: session.steps.count,
+            purchased: session.purchased, purchaseOffset: session.purchase?.offset, prefixes: session.prefixes,
             records: session.records, adds: session.adds, started: session.startTimestamp,
             ended: session.lastTimestamp, closing: closed.closing.rawValue, truncated: session.truncated,
             bot: session.isBot ? true : nil)
@@ -65,6 +65,10 @@ extension OutcomeRecord {
 
     public func encoded() -> [UInt8] {
         var json = JSONWriter(reserving: 320)
+        return encoded(with: &json)
+    }
+
+    func encoded(with json: inout JSONWriter) -> [UInt8] {
         json.member("session", session)
         json.member("key", key)
         json.member("timeline", timeline)

@@ -53,6 +53,8 @@ public struct PartitionScorer: Sendable {
             position = Position(start: assigned.bounds.lowerBound, parameters: parameters)
             fold = SessionFold(start: assigned.bounds.lowerBound, parameters: parameters)
         }
+        // An outcome says how many steps there were, not which.
+        fold.reportsSteps = false
         scorer = model.map { SessionScorer(model: $0.model) }
         modelNumber = model?.number
     }
@@ -74,11 +76,12 @@ public struct PartitionScorer: Sendable {
 
     /// Folds and scores records in the order of the log.
     public mutating func process(_ records: [StoredRecord]) {
-        made.scores.reserveCapacity(made.scores.count + records.count)
-        for record in records { process(record) }
+        if !fold.isResuming, made.scores.isEmpty { made.scores.reserveCapacity(records.count) }
+        var json = JSONWriter(reserving: 512)
+        for record in records { process(record, &json) }
     }
 
-    private mutating func process(_ record: StoredRecord) {
+    private mutating func process(_ record: StoredRecord, _ json: inout JSONWriter) {
         let entry: LogEntry?
         var reason = "more replays than can be open at a time"
         do throws(EventError) { entry = try RecordCoder.decode(record.value) } catch {
@@ -88,26 +91,35 @@ public struct PartitionScorer: Sendable {
         // Used after the fold, which is busy while it reports.
         var closed: [ClosedSession] = []
         let outcome = fold.fold(
-            offset: record.offset, time: record.time, entry: entry, scoring: scorer != nil
+            offset: record.offset, time: record.time, entry: entry, scoring: modelNumber != nil
         ) { closed.append($0) }
         for session in closed {
             scorer?.free(slot: session.slot)
             made.outcomes.append(
                 OutputRecord(
-                    key: session.session.key, value: OutcomeRecord(session, partition: partition).encoded()))
+                    key: session.session.key,
+                    value: OutcomeRecord(session, partition: partition).encoded(with: &json)))
         }
-        if case .rejected = outcome {
+        switch outcome {
+        case .rejected:
             let location = Location(partition: partition, offset: record.offset)
             made.unusable.append(
                 RejectedRecord(time: record.time, location: location, reason: reason, bytes: record.value))
+        case .step(let slot):
+            guard case .event(let event, _) = entry else { return }
+            score(event, slot: slot, offset: record.offset, &json)
+        case .afterPurchase, .repeated, .muted, .control, .suppressed:
+            break
         }
-        guard case .step(let slot) = outcome, case .event(let event, _) = entry, let modelNumber,
-            let score = scorer?.score(slot: slot, steps: fold[slot].steps)
-        else { return }
-        let value = ScoreRecord(
-            event, partition: partition, offset: record.offset, session: fold[slot], score: score, model: modelNumber
-        ).encoded()
-        made.scores.append(OutputRecord(key: fold[slot].key, value: value))
+    }
+
+    private mutating func score(_ event: Event, slot: Int, offset: Int64, _ json: inout JSONWriter) {
+        guard let modelNumber, let score = scorer?.score(slot: slot, of: fold) else { return }
+        let session = fold.openSession(slot)
+        let value = ScoreRecord.encode(
+            event, partition: partition, offset: offset, session: session, score: score, model: modelNumber,
+            with: &json)
+        made.scores.append(OutputRecord(key: session.key, value: value))
     }
 
     /// Records that the fold could not use, of the batch that `uncommitted` gave: to be kept in `rejected` before its

@@ -123,11 +123,12 @@ private struct SampledWindow {
         // Of a session that began before the window only the rest is known here.
         if let session = SessionIdentity(score.session), session.firstOffset < start { return }
         guard select(score.model, record.offset, &report),
-            let again = scorer?.score(slot: slot, steps: fold[slot].steps)
+            let again = scorer?.score(slot: slot, of: fold)
         else { return }
         report.scores += 1
         let own = ScoreRecord(
-            event, partition: partition, offset: record.offset, session: fold[slot], score: again, model: score.model)
+            event, partition: partition, offset: record.offset, session: fold.openSession(slot), score: again,
+            model: score.model)
         guard own != score else { return }
         report.largestDifference = max(report.largestDifference, abs(Double(own.score) - Double(score.score)))
         report.add(

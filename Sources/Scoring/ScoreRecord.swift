@@ -1,6 +1,6 @@
 public import Events
-package import Intent
-package import Sessions
+import Intent
+import Sessions
 
 /// One record of the `scores` stream: what the shop did and what that says, whole in itself, so that consoles and
 /// anything downstream live from these records alone. A function of the log and the model, in every field.
@@ -58,21 +58,45 @@ extension ScoreRecord {
     /// - Parameters:
     ///   - session: as it stands after the event was folded.
     ///   - model: the number of the model that gave the score.
-    package init(
-        _ event: Event, partition: Int, offset: Int64, session: Session, score: Score, model: Int
-    ) {
+    init(_ event: Event, partition: Int, offset: Int64, session: OpenSession, score: Score, model: Int) {
         self.init(
             session: SessionIdentity(partition: partition, firstOffset: session.firstOffset).description,
             key: session.key, timeline: session.timeline.name, partition: partition, offset: offset,
             timestamp: event.timestamp, type: event.kind.name, sku: event.sku,
-            page: event.url.map { String(Page.of(url: $0)) }, prefix: session.steps.count, cart: session.cart,
+            page: event.url.map { String(Page.of(url: $0)) }, prefix: session.prefix, cart: session.cart,
             score: score.value, change: score.change, model: model, bot: session.isBot ? true : nil)
     }
 
-    /// By hand: the general encoder costs ten times as much, and this is written for every event.
     public func encoded() -> [UInt8] {
         var json = JSONWriter(reserving: 320)
         json.member("session", session)
+        Self.write(
+            key: key, timeline: timeline, partition: partition, offset: offset, timestamp: timestamp, type: type,
+            sku: sku, page: page.map { $0[...] }, prefix: prefix, cart: cart, score: score, change: change,
+            model: model, bot: bot, to: &json)
+        return json.finish()
+    }
+
+    /// The record of an event, encoded at once: what is written for every event takes no detour through a value.
+    static func encode(
+        _ event: Event, partition: Int, offset: Int64, session: OpenSession, score: Score, model: Int,
+        with json: inout JSONWriter
+    ) -> [UInt8] {
+        json.member("session", Int64(partition), colon: session.firstOffset)
+        write(
+            key: session.key, timeline: session.timeline.name, partition: partition, offset: offset,
+            timestamp: event.timestamp, type: event.kind.name, sku: event.sku, page: event.url.map(Page.of(url:)),
+            prefix: session.prefix, cart: session.cart, score: score.value, change: score.change, model: model,
+            bot: session.isBot ? true : nil, to: &json)
+        return json.finish()
+    }
+
+    /// Everything but the session's identity. By hand: the general encoder costs ten times as much.
+    private static func write(
+        key: String, timeline: String, partition: Int, offset: Int64, timestamp: Int64, type: String, sku: String?,
+        page: Substring?, prefix: Int, cart: Int, score: Float, change: Float?, model: Int, bot: Bool?,
+        to json: inout JSONWriter
+    ) {
         json.member("key", key)
         json.member("timeline", timeline)
         json.member("partition", partition)
@@ -87,7 +111,6 @@ extension ScoreRecord {
         if let change { json.member("change", change) }
         json.member("model", model)
         if let bot { json.member("bot", bot) }
-        return json.finish()
     }
 
     /// Reads what `encoded` wrote, the scores bit for bit.

@@ -18,7 +18,8 @@ public struct FoldParameters: Sendable, Equatable {
 
     public init(idleGap_ms: Int64, maxRecords: Int, maxDuration_ms: Int64, maxReplays: Int) {
         precondition(
-            idleGap_ms > 0 && maxRecords > 0 && maxDuration_ms > 0 && (1...Self.replayLimit).contains(maxReplays),
+            idleGap_ms > 0 && (1...Int(Int32.max)).contains(maxRecords) && maxDuration_ms > 0
+                && (1...Self.replayLimit).contains(maxReplays),
             "FoldParameters.init: a parameter out of range")
         self.idleGap_ms = idleGap_ms
         self.maxRecords = maxRecords

@@ -16,16 +16,18 @@ public enum Page {
     /// has, so that the two are told apart.
     static func hashes(of url: String) -> (page: UInt64, section: UInt64) {
         var url = url
-        return url.withUTF8 { bytes in
-            let range = path(of: bytes)
-            guard !range.isEmpty else { return (slash, 0) }
-            let page = bytes[range]
-            let section = page.dropLast().lastIndex(of: UInt8(ascii: "/")).map { page[...$0] } ?? page[page.endIndex...]
-            return (
-                StableHash.of(bytes: UnsafeBufferPointer(rebasing: page)),
-                section.count < 2 ? 0 : StableHash.of(bytes: UnsafeBufferPointer(rebasing: section))
-            )
-        }
+        return url.withUTF8 { hashes(of: $0) }
+    }
+
+    /// The same of a URL that is given as its UTF-8. The section is a beginning of the page: its hash is had on the way.
+    static func hashes(of url: UnsafeBufferPointer<UInt8>) -> (page: UInt64, section: UInt64) {
+        let range = path(of: url)
+        guard !range.isEmpty else { return (slash, 0) }
+        let page = UnsafeBufferPointer(rebasing: url[range])
+        var section = page.count - 1
+        while section > 0, page[section - 1] != UInt8(ascii: "/") { section -= 1 }
+        let hashes = StableHash.of(bytes: page, prefix: section)
+        return (hashes.whole, section < 2 ? 0 : hashes.prefix)
     }
 
     private static let slash = StableHash.of("/")
@@ -33,7 +35,7 @@ public enum Page {
     /// Where the path stands; empty where there is none. All marks are ASCII, so that no character is cut.
     private static func path(of url: UnsafeBufferPointer<UInt8>) -> Range<Int> {
         let slash = UInt8(ascii: "/")
-        let end = url.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? url.count
+        let end = ByteSearch.first(UInt8(ascii: "?"), or: UInt8(ascii: "#"), in: url, from: 0)
         // `//` opens a host at the start or after a scheme, which holds no slash.
         var host = url[..<end].firstIndex { $0 == UInt8(ascii: ":") || $0 == slash } ?? end
         if host < end, url[host] == UInt8(ascii: ":") { host += 1 } else if host > 0 { return 0..<end }

@@ -17,36 +17,36 @@ public struct Purchase: Sendable, Equatable {
     }
 }
 
-/// One open session: a key's records on one timeline with no clock gap of more than the idle gap.
+/// One session: a key's records on one timeline with no clock gap of more than the idle gap.
 public struct Session: Sendable, Equatable {
-    public internal(set) var key: String
-    public internal(set) var timeline: Timeline
+    public let key: String
+    public let timeline: Timeline
     /// With the partition, the session's identity.
-    public internal(set) var firstOffset: Int64
+    public let firstOffset: Int64
     /// The timeline's clock at the first record.
-    public internal(set) var startClock: Int64
+    public let startClock: Int64
     /// The timeline's clock at the last record, a repeated one too.
-    public internal(set) var lastClock: Int64
+    public let lastClock: Int64
     /// All records, repeated ones too.
-    public internal(set) var records: Int
+    public let records: Int
     /// The first event's own time.
-    public internal(set) var startTimestamp: Int64
+    public let startTimestamp: Int64
     /// The latest (in log order) event's own time.
-    public internal(set) var lastTimestamp: Int64
-    /// The events before the first purchase, in log order: what is scored, and the training example.
-    public internal(set) var steps: [Step]
-    public internal(set) var purchase: Purchase?
-    /// The log began after this session may have: retention passed its beginning. (Both flags stand here because they fit
-    /// into what the purchase leaves of eight bytes.)
-    public internal(set) var truncated: Bool
+    public let lastTimestamp: Int64
+    /// How many events came before the first purchase.
+    public let prefixes: Int
+    /// These events, in log order: what is scored, and the training example.
+    public let steps: [Step]
+    public let purchase: Purchase?
+    /// The log began after this session may have: retention passed its beginning.
+    public let truncated: Bool
     /// One of its events is a machine's.
-    public internal(set) var isBot: Bool
+    public let isBot: Bool
     /// Events whose own time lay before their predecessor's.
-    public internal(set) var outOfOrder: Int
+    public let outOfOrder: Int
     /// Products in the cart after the last event, and how many adds there were.
-    public internal(set) var cart: Int
-    public internal(set) var adds: Int
-    var ids: SeenIDs
+    public let cart: Int
+    public let adds: Int
 
     /// Whether the session is known to have bought.
     public var purchased: Bool { purchase != nil }
@@ -56,79 +56,6 @@ public struct Session: Sendable, Equatable {
         guard let purchase else { return steps[...] }
         let end = steps.firstIndex { $0.elapsed_ms >= purchase.elapsed_ms } ?? steps.endIndex
         return steps[..<end]
-    }
-}
-
-extension Session {
-    init(key: String, timeline: Timeline, firstOffset: Int64, clock: Int64, timestamp: Int64, truncated: Bool) {
-        self.key = key
-        self.timeline = timeline
-        self.firstOffset = firstOffset
-        startClock = clock
-        lastClock = clock
-        records = 0
-        startTimestamp = timestamp
-        lastTimestamp = timestamp
-        steps = []
-        outOfOrder = 0
-        cart = 0
-        adds = 0
-        self.truncated = truncated
-        isBot = false
-        ids = SeenIDs()
-    }
-
-    /// The session; its slot is free from now on and keeps nothing of it that has a size.
-    mutating func moved() -> Session {
-        var empty = Session(
-            key: "", timeline: .live, firstOffset: firstOffset, clock: lastClock, timestamp: lastTimestamp,
-            truncated: false)
-        swap(&self, &empty)
-        return empty
-    }
-
-    enum Effect {
-        case step
-        case afterPurchase
-        case repeated
-    }
-
-    /// Folds one event of this session.
-    mutating func apply(_ event: Event, offset: Int64, clock: Int64) -> Effect {
-        lastClock = clock
-        records += 1
-        guard ids.insert(StableHash.of(event.id)) else { return .repeated }
-
-        if event.isBot { isBot = true }
-        if event.timestamp < lastTimestamp { outOfOrder += 1 }
-        let gap = max(0, event.timestamp - lastTimestamp)
-        let elapsed = max(0, event.timestamp - startTimestamp)
-        lastTimestamp = event.timestamp
-        let quantity = event.quantity ?? 1
-        switch event.kind {
-        case .add:
-            cart += quantity
-            adds += 1
-        case .remove:
-            cart = max(0, cart - quantity)
-        default:
-            break
-        }
-        if purchased { return .afterPurchase }
-        let elapsed_ms = UInt32(clamping: elapsed)
-        if event.kind == .purchase {
-            purchase = Purchase(offset: offset, timestamp: event.timestamp, elapsed_ms: elapsed_ms)
-            return .afterPurchase
-        }
-        let sku = event.sku.map { StableHash.of($0) } ?? 0
-        let (page, section) = event.url.map { Page.hashes(of: $0) } ?? (0, 0)
-        steps.append(
-            Step(
-                kind: event.kind, sku: sku, page: page, section: section, gap_ms: UInt32(clamping: gap),
-                elapsed_ms: elapsed_ms, cart: UInt16(clamping: cart), minuteOfWeek: Step.minuteOfWeek(event.timestamp),
-                skuSeen: sku == 0 ? 0 : UInt8(clamping: steps.count { $0.sku == sku }),
-                pageSeen: page == 0 ? 0 : UInt8(clamping: steps.count { $0.page == page })))
-        return .step
     }
 }
 

@@ -41,33 +41,33 @@ extension SessionFold {
 
     /// Folds a record whose outputs are committed. A timeline's records before its own low-water, those of timelines
     /// that had ended by `next`, and those of sessions that travel muted leave no trace in the state at `next`.
-    mutating func foldAgain(offset: Int64, time: Int64, entry: LogEntry?) {
-        switch entry {
-        case nil, .end:
+    mutating func foldAgain(offset: Int64, time: Int64, _ input: Input) {
+        switch input {
+        case .unreadable, .end:
             // An end mark closes everything before it, so no low-water of its timeline lies before it.
             break
         case .tick:
             if let live = resumedIndex(of: .live, at: offset) { advance(live, to: time, offset: offset) { _ in } }
-        case .event(let event, let timeline):
+        case .event(let event, let key, let timeline):
             guard let index = resumedIndex(of: timeline, at: offset) else { return }
             advance(index, to: timeline == .live ? time : event.timestamp, offset: offset) { _ in }
-            if isTravelling(event, on: timeline) { return }
-            _ = apply(event, on: index, offset: offset) { _ in }
+            if isTravelling(key, on: timeline) { return }
+            _ = apply(event, key: key, on: index, offset: offset) { _ in }
         }
     }
 
     /// The timeline's place where the position knows it and its low-water is reached. The position's timelines are the
     /// first of the fold, in the same order.
     private func resumedIndex(of timeline: Timeline, at offset: Int64) -> Int? {
-        guard let resuming, let index = timelines.firstIndex(where: { $0.timeline == timeline }),
+        guard let resuming, let index = index(of: timeline),
             offset >= resuming.position.timelines[index].lowWaterOffset
         else { return nil }
         return index
     }
 
-    private func isTravelling(_ event: Event, on timeline: Timeline) -> Bool {
+    private func isTravelling(_ key: UnsafeBufferPointer<UInt8>, on timeline: Timeline) -> Bool {
         guard let resuming, !resuming.travelling.isEmpty else { return false }
-        return event.withSessionKey { resuming.travelling.contains(StableHash.of(bytes: $0), on: timeline) }
+        return resuming.travelling.contains(StableHash.of(bytes: key), on: timeline)
     }
 
     /// Everything before `next` is folded again.

@@ -28,19 +28,23 @@ public struct SessionFold: Sendable {
     }
 
     public let parameters: FoldParameters
+    /// Whether closed sessions are reported with their steps. Who only counts them does without the copies.
+    public var reportsSteps = true
     public private(set) var counters: Counters
-    public private(set) var sessionCounters: SessionCounters
+    public internal(set) var sessionCounters: SessionCounters
     public private(set) var nextOffset: Int64
-    public private(set) var openSessions = 0
+    public internal(set) var openSessions = 0
     let start: Int64
 
-    private(set) var sessions: ContiguousArray<Session> = []
-    private var freeSlots: [Int32] = []
+    /// By slot.
+    var sessions: ContiguousArray<OpenSession> = []
+    var histories = Histories()
+    var freeSlots: [Int32] = []
     var timelines: [TimelineState] = []
     /// By last activity: the first is the next to close.
-    private var activity = SlotLinks()
+    var activity = SlotLinks()
     /// By first offset: the first holds the low-water.
-    private var age = SlotLinks()
+    var age = SlotLinks()
     var muted = MutedSessions()
     /// Sessions that began before this offset are truncated.
     var truncatedBefore: Int64 = 0
@@ -54,12 +58,19 @@ public struct SessionFold: Sendable {
         var byAge = SlotList()
     }
 
-    /// What is known while records before the committed `next` are folded again.
-    struct Resuming: Sendable {
-        var position: Position
+    /// What is known while records before the committed `next` are folded again. (A class, because it is looked at for
+    /// every record and too large to be copied for one.)
+    final class Resuming: Sendable {
+        let position: Position
         /// The log has lost records from the low-water on.
-        var isTruncated: Bool
-        var travelling: MutedSessions
+        let isTruncated: Bool
+        let travelling: MutedSessions
+
+        init(position: Position, isTruncated: Bool, travelling: MutedSessions) {
+            self.position = position
+            self.isTruncated = isTruncated
+            self.travelling = travelling
+        }
     }
 
     /// A fold of a log from its first record on.
@@ -102,10 +113,25 @@ public struct SessionFold: Sendable {
     /// Whether records before the committed `next` are still being folded again.
     public var isResuming: Bool { resuming != nil }
 
-    /// The open session in a slot that `fold` returned.
+    /// The open session in a slot that `fold` returned, with all its steps: copied, which every event need not pay.
     public subscript(slot: Int) -> Session {
-        _read { yield sessions[slot] }
+        let open = sessions[slot]
+        return Session(open, steps: steps(of: open))
     }
+
+    /// The same without its steps.
+    package func openSession(_ slot: Int) -> OpenSession { sessions[slot] }
+
+    /// How many steps the session in a slot has.
+    package func prefix(of slot: Int) -> Int { sessions[slot].prefix }
+
+    /// The latest step of a session whose last event was one.
+    package func lastStep(of slot: Int) -> Step { histories.lastStep(of: sessions[slot].history) }
+
+    /// All steps of the session in a slot.
+    package func steps(of slot: Int) -> [Step] { steps(of: sessions[slot]) }
+
+    func steps(of open: OpenSession) -> [Step] { histories.steps(open.prefix, of: open.history) }
 
     /// The slot of a key's open session.
     public func slot(of key: String, on timeline: Timeline) -> Int? {
@@ -141,11 +167,38 @@ public struct SessionFold: Sendable {
     public mutating func fold(
         offset: Int64, time: Int64, entry: LogEntry?, scoring: Bool, closed: (ClosedSession) -> Void
     ) -> Outcome {
+        switch entry {
+        case .event(let event, let timeline):
+            let facts = EventFacts(event)
+            var outcome = Outcome.control
+            event.withSessionKey { key in
+                outcome = fold(
+                    offset: offset, time: time, .event(facts, key: key, timeline), scoring: scoring, closed: closed)
+            }
+            return outcome
+        case .tick: return fold(offset: offset, time: time, .tick, scoring: scoring, closed: closed)
+        case .end(let replay): return fold(offset: offset, time: time, .end(replay), scoring: scoring, closed: closed)
+        case nil: return fold(offset: offset, time: time, .unreadable, scoring: scoring, closed: closed)
+        }
+    }
+
+    /// What the fold reads of a record.
+    package enum Input {
+        /// The session key stands in memory that need not outlive the call.
+        case event(EventFacts, key: UnsafeBufferPointer<UInt8>, Timeline)
+        case tick
+        case end(String)
+        case unreadable
+    }
+
+    package mutating func fold(
+        offset: Int64, time: Int64, _ input: Input, scoring: Bool, closed: (ClosedSession) -> Void
+    ) -> Outcome {
         precondition(offset >= nextOffset, "SessionFold.fold: offset \(offset) again, next is \(nextOffset)")
         if let next = resuming?.position.next {
             if offset < next {
                 nextOffset = offset + 1
-                foldAgain(offset: offset, time: time, entry: entry)
+                foldAgain(offset: offset, time: time, input)
                 if nextOffset == next { finishResuming() }
                 return .suppressed
             }
@@ -154,7 +207,7 @@ public struct SessionFold: Sendable {
         }
         counters.markers += offset - nextOffset
         nextOffset = offset + 1
-        let outcome = apply(offset: offset, time: time, entry: entry, closed: closed)
+        let outcome = apply(offset: offset, time: time, input, closed: closed)
         count(outcome, scoring: scoring)
         return outcome
     }
@@ -172,63 +225,22 @@ public struct SessionFold: Sendable {
     }
 
     private mutating func apply(
-        offset: Int64, time: Int64, entry: LogEntry?, closed: (ClosedSession) -> Void
+        offset: Int64, time: Int64, _ input: Input, closed: (ClosedSession) -> Void
     ) -> Outcome {
-        switch entry {
-        case nil:
+        switch input {
+        case .unreadable:
             return .rejected(.unreadable)
         case .tick:
-            if let live = timelines.firstIndex(where: { $0.timeline == .live }) {
-                advance(live, to: time, offset: offset, closed: closed)
-            }
+            if let live = index(of: .live) { advance(live, to: time, offset: offset, closed: closed) }
             return .control
         case .end(let replay):
             end(.replay(replay), offset: offset, closed: closed)
             return .control
-        case .event(let event, let timeline):
+        case .event(let event, let key, let timeline):
             let recordTime = timeline == .live ? time : event.timestamp
             guard let index = index(of: timeline, startingAt: recordTime) else { return .rejected(.tooManyReplays) }
             advance(index, to: recordTime, offset: offset, closed: closed)
-            return apply(event, on: index, offset: offset, closed: closed)
-        }
-    }
-
-    /// Folds an event of a timeline whose clock has been advanced to it.
-    mutating func apply(
-        _ event: Event, on index: Int, offset: Int64, closed: (ClosedSession) -> Void
-    ) -> Outcome {
-        let clock = timelines[index].clock
-        let key = event.withSessionKey { bytes in
-            let hash = SlotTable.hash(bytes)
-            return (
-                hash: hash, slot: openSlot(of: bytes, hash, on: index),
-                isMuted: !muted.isEmpty
-                    && muted.touch(StableHash.of(bytes: bytes), on: timelines[index].timeline, clock: clock)
-            )
-        }
-        if key.isMuted { return .muted }
-
-        let slot: Int32
-        if let open = key.slot {
-            if sessions[Int(open)].records >= parameters.maxRecords
-                || clock - sessions[Int(open)].startClock > parameters.maxDuration_ms
-            {
-                mute(open, on: index, clock: clock, offset: offset, closed: closed)
-                return .muted
-            }
-            slot = open
-            activity.remove(slot, from: &timelines[index].byActivity)
-        } else {
-            slot = self.open(event, keyHash: key.hash, on: index, offset: offset)
-        }
-        activity.append(slot, to: &timelines[index].byActivity)
-        let outOfOrder = sessions[Int(slot)].outOfOrder
-        let effect = sessions[Int(slot)].apply(event, offset: offset, clock: clock)
-        if resuming == nil { sessionCounters.outOfOrder += Int64(sessions[Int(slot)].outOfOrder - outOfOrder) }
-        return switch effect {
-        case .step: .step(slot: Int(slot))
-        case .afterPurchase: .afterPurchase(slot: Int(slot))
-        case .repeated: .repeated(slot: Int(slot))
+            return apply(event, key: key, on: index, offset: offset, closed: closed)
         }
     }
 }
@@ -237,123 +249,4 @@ public struct SessionFold: Sendable {
 public enum FoldRejection: String, Error, Sendable {
     case unreadable
     case tooManyReplays = "too_many_replays"
-}
-
-/// A session at the moment it is no longer open.
-public struct ClosedSession: Sendable {
-    /// Free from now on.
-    public var slot: Int
-    public var session: Session
-    public var closing: Closing
-    /// The offset of the record that closed it.
-    public var closedAt: Int64
-}
-
-// Timelines: their clocks and ends.
-extension SessionFold {
-    private mutating func index(of timeline: Timeline, startingAt time: Int64) -> Int? {
-        if let index = timelines.firstIndex(where: { $0.timeline == timeline }) { return index }
-        let replays = timelines.count { $0.timeline != .live }
-        if timeline != .live, replays >= parameters.maxReplays { return nil }
-        timelines.append(TimelineState(timeline: timeline, clock: time))
-        return timelines.count - 1
-    }
-
-    mutating func advance(
-        _ index: Int, to time: Int64, offset: Int64, closed: (ClosedSession) -> Void
-    ) {
-        guard time > timelines[index].clock else { return }
-        timelines[index].clock = time
-        while case let first = timelines[index].byActivity.first, first != SlotLinks.none,
-            time - sessions[Int(first)].lastClock > parameters.idleGap_ms
-        {
-            close(first, on: index, closing: .silence, offset: offset, closed: closed)
-        }
-        muted.sweep(timelines[index].timeline, clock: time, gap_ms: parameters.idleGap_ms)
-    }
-
-    private mutating func end(_ timeline: Timeline, offset: Int64, closed: (ClosedSession) -> Void) {
-        guard let index = timelines.firstIndex(where: { $0.timeline == timeline }) else { return }
-        while case let first = timelines[index].byActivity.first, first != SlotLinks.none {
-            close(first, on: index, closing: .end, offset: offset, closed: closed)
-        }
-        muted.removeAll { $0.timeline == timeline }
-        timelines.remove(at: index)
-    }
-}
-
-// Sessions: opening, closing, muting.
-extension SessionFold {
-    private func openSlot(of key: UnsafeBufferPointer<UInt8>, _ hash: UInt32, on index: Int) -> Int32? {
-        timelines[index].slots.slot(hash) { slot in
-            // Keys are native strings, whose bytes stand in one piece.
-            sessions[Int(slot)].key.utf8.withContiguousStorageIfAvailable { Self.areEqual($0, key) }
-                ?? sessions[Int(slot)].key.utf8.elementsEqual(key)
-        }
-    }
-
-    /// A loop over words costs a fraction of `elementsEqual`.
-    private static func areEqual(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard left.count == right.count else { return false }
-        let left = UnsafeRawBufferPointer(left)
-        let right = UnsafeRawBufferPointer(right)
-        var index = 0
-        while index + 8 <= left.count {
-            let word = left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard word == right.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
-            index += 8
-        }
-        while index < left.count, left[index] == right[index] { index += 1 }
-        return index == left.count
-    }
-
-    private mutating func open(_ event: Event, keyHash: UInt32, on index: Int, offset: Int64) -> Int32 {
-        let slot: Int32
-        if let free = freeSlots.popLast() {
-            slot = free
-        } else {
-            slot = Int32(sessions.count)
-            activity.grow()
-            age.grow()
-        }
-        let session = Session(
-            key: event.sessionKey, timeline: timelines[index].timeline, firstOffset: offset,
-            clock: timelines[index].clock,
-            timestamp: event.timestamp, truncated: offset < truncatedBefore)
-        if Int(slot) == sessions.count { sessions.append(session) } else { sessions[Int(slot)] = session }
-        timelines[index].slots.insert(slot, keyHash)
-        age.append(slot, to: &timelines[index].byAge)
-        openSessions += 1
-        if resuming == nil { sessionCounters.opened += 1 }
-        return slot
-    }
-
-    private mutating func close(
-        _ slot: Int32, on index: Int, closing: Closing, offset: Int64, closed: (ClosedSession) -> Void
-    ) {
-        activity.remove(slot, from: &timelines[index].byActivity)
-        age.remove(slot, from: &timelines[index].byAge)
-        var session = sessions[Int(slot)].moved()
-        timelines[index].slots.remove(slot, session.key.withUTF8 { SlotTable.hash($0) })
-        freeSlots.append(slot)
-        openSessions -= 1
-        guard resuming == nil else { return }
-        if closing == .muted { sessionCounters.muted += 1 } else { sessionCounters.closed += 1 }
-        if session.purchased { sessionCounters.purchased += 1 }
-        if session.adds > 0 { sessionCounters.withAdd += 1 }
-        if session.truncated { sessionCounters.truncated += 1 }
-        if session.isBot { sessionCounters.bots += 1 }
-        closed(ClosedSession(slot: Int(slot), session: session, closing: closing, closedAt: offset))
-    }
-
-    private mutating func mute(
-        _ slot: Int32, on index: Int, clock: Int64, offset: Int64, closed: (ClosedSession) -> Void
-    ) {
-        let session = sessions[Int(slot)]
-        close(slot, on: index, closing: .muted, offset: offset, closed: closed)
-        muted.append(
-            MutedSession(
-                timeline: session.timeline, keyHash: StableHash.of(session.key), firstOffset: session.firstOffset,
-                startClock: session.startClock, lastClock: clock))
-    }
 }

@@ -2,7 +2,7 @@ public import Events
 
 /// Everything a model may see of one event: fixed size, independent of any model, so that an open session's history
 /// can be encoded again by the next model.
-public struct Step: Sendable, Equatable {
+public struct Step: Sendable, Equatable, BitwiseCopyable {
     /// `StableHash` of the product, 0 where the event names none.
     public var sku: UInt64
     /// `StableHash` of the page (`Page.of(url:)`), 0 where the event names none.

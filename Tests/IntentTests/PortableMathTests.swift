@@ -60,4 +60,20 @@ struct PortableMathTests {
         #expect(worst.sigmoid < 1e-14)
         #expect(worst.sine < 1e-15)
     }
+
+    /// The encoder takes two logarithms at a time; what trained before they were two must not score otherwise.
+    @Test(arguments: [1, 2, 3] as [UInt64]) func twoLogarithmsHaveTheBitsOfOneAtATime(seed: UInt64) {
+        var random = RandomSource(seed: seed)
+        var numbers = [0, 0.001, 1, 0.414_213_562_373_095, 0.414_213_562_373_096, 1_800, 4_294_967.295]
+        for _ in 0..<20_000 {
+            numbers.append(
+                Double(UInt32.random(in: 0...(.max), using: &random) >> UInt32.random(in: 0..<32, using: &random))
+                    / 1_000)
+        }
+        for (left, right) in zip(numbers, numbers.reversed()) {
+            let both = PortableMath.log1p(SIMD2(left, right))
+            #expect(both[0].bitPattern == PortableMath.log1p(left).bitPattern, "of \(left)")
+            #expect(both[1].bitPattern == PortableMath.log1p(right).bitPattern, "of \(right)")
+        }
+    }
 }

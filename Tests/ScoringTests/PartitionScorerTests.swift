@@ -126,6 +126,7 @@ struct PartitionScorerTests {
         let batch = try #require(uncommitted)
         let scores = try batch.scores.map { try ScoreRecord(decoding: $0.value) }
         #expect(scores.count == offline.count)
+        #expect(zip(batch.scores, scores).allSatisfy { $0.value == $1.encoded() }, "seed \(seed)")
         for score in scores {
             #expect(score.score.bitPattern == offline[score.offset]?.bitPattern, "seed \(seed), \(score)")
         }

@@ -33,6 +33,24 @@ struct FoldPropertyTests {
         #expect(mutedWhileOthersAreOlder >= 100)
     }
 
+    /// A fold is a value: whoever keeps a copy keeps what it was, whatever becomes of the other.
+    @Test(arguments: 1...4) func aCopyKnowsNothingOfWhatTheOtherFolds(seed: Int) {
+        var random = SeededGenerator(seed: seed)
+        for round in 0..<50 {
+            let log = RandomLog().records(120, &random)
+            let cut = 20 + random.below(80)
+            var fold = SessionFold(start: log[0].offset, parameters: small)
+            for record in log[..<cut] { _ = fold.fold(record, scoring: true) }
+            let before = State(fold)
+            var copy = fold
+            for record in log[cut...] { _ = fold.fold(record, scoring: true) }
+            let after = State(fold)
+            #expect(State(copy) == before, "seed \(seed), round \(round)")
+            for record in log[cut...] { _ = copy.fold(record, scoring: true) }
+            #expect(State(copy) == after && State(fold) == after, "seed \(seed), round \(round)")
+        }
+    }
+
     @Test(arguments: 1...8) func theFoldReadsTheRulesAsTheReferenceDoes(seed: Int) {
         var random = SeededGenerator(seed: seed)
         for round in 0..<150 {

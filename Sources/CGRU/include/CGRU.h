@@ -20,7 +20,8 @@ typedef struct {
     long head_bias;
 } gru_shape;
 
-typedef struct {
+// Functions alone, which any thread may call.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
     void (*_Nonnull inputs)(const gru_shape *_Nonnull shape, const float *_Nonnull weights,
                             const uint16_t *_Nonnull rows, const float *_Nonnull numbers, long count,
                             float *_Nonnull sums);

@@ -20,30 +20,55 @@ struct FoldFigures: AsyncParsableCommand {
     var events = 100_000
     @Option(name: .customLong("growth"), help: "How many times the open sessions of 1×.")
     var growths: [Int] = [1, 4, 16]
+    @Option(help: "Decode, fold or outputs alone: for a profile.")
+    var only: Part?
 
     private static let rounds = 5
 
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case decode, fold, outputs
+
+        var name: String {
+            switch self {
+            case .decode: "decode JSON event"
+            case .fold: "fold + encode + step + calibrate"
+            case .outputs: "record → outputs (all of it, and JSON out)"
+            }
+        }
+
+        var target: String {
+            switch self {
+            case .decode: "2,000 k"
+            case .fold: "800 k"
+            case .outputs: "–"
+            }
+        }
+    }
+
     func run() async throws {
+        let parts = only.map { [$0] } ?? Part.allCases
         let model = try ShopLog.model()
         Figures.head(
             "one core, median of \(Self.rounds)", "open sessions", "events a processor second", "target", "ns an event",
             "spread")
         for growth in growths {
             var subject = Subject(model: model, openSessions: sessions * growth)
-            subject.warmUp()
-            var costs: [String: [Double]] = [:]
+            subject.warmUp(parts)
+            var costs: [Part: [Double]] = [:]
             for _ in 0..<Self.rounds {
-                for (name, cost) in subject.round(events) { costs[name, default: []].append(cost.processor * 1e9) }
+                for (part, cost) in subject.round(events, parts) {
+                    costs[part, default: []].append(cost.processor * 1e9 / Double(events))
+                }
             }
-            for (name, target) in Subject.names {
-                let each = (costs[name] ?? []).map { $0 / Double(events) }
+            for part in parts {
+                let each = costs[part] ?? []
                 Figures.row(
-                    name, "\(subject.openSessions)", Figures.thousands(1e9 / Figures.median(each)), target,
+                    part.name, "\(subject.openSessions)", Figures.thousands(1e9 / Figures.median(each)), part.target,
                     String(format: "%.0f", Figures.median(each)), Figures.spread(each, "%.0f"))
             }
         }
         Figures.say("\n\(Figures.load)")
-        try await memory()
+        if only == nil { try await memory() }
     }
 
     // MARK: Memory
@@ -82,10 +107,7 @@ struct FoldFigures: AsyncParsableCommand {
 
 /// One stream of the shop, folded in three ways that take turns.
 private struct Subject {
-    static let names = [
-        ("decode JSON event", "2,000 k"), ("fold + encode + step + calibrate", "800 k"),
-        ("record → outputs (all of it, and JSON out)", "–"),
-    ]
+    typealias Part = FoldFigures.Part
 
     private var shop: Shop
     private var fold = SessionFold()
@@ -94,7 +116,7 @@ private struct Subject {
     private var offset: Int64 = 0
     private let warmUpEvents: Int
 
-    var openSessions: Int { fold.openSessions }
+    var openSessions: Int { max(fold.openSessions, whole.fold.openSessions) }
 
     init(model: IntentModel, openSessions: Int) {
         shop = ShopLog.shop(openSessions: openSessions)
@@ -110,15 +132,15 @@ private struct Subject {
         warmUpEvents = Int(Double(openSessions) / ShopLog.openPerArrival * 3_600 * ShopParameters.eventsPerSession)
     }
 
-    mutating func warmUp() {
+    mutating func warmUp(_ parts: [Part]) {
         var left = warmUpEvents
         while left > 0 {
-            _ = round(min(left, 50_000))
+            _ = round(min(left, 50_000), parts)
             left -= 50_000
         }
     }
 
-    mutating func round(_ count: Int) -> [(String, Cost)] {
+    mutating func round(_ count: Int, _ parts: [Part]) -> [(Part, Cost)] {
         let records = (0..<count).map { index in
             let event = shop.next().event
             return StoredRecord(
@@ -129,28 +151,39 @@ private struct Subject {
         var entries: [LogEntry] = []
         entries.reserveCapacity(count)
         let decoding = took {
-            for record in records {
+            for record in parts == [.outputs] ? [] : records {
                 guard let entry = try? RecordCoder.decode(record.value) else { fatalError("our own record") }
                 entries.append(entry)
             }
         }
-        let folding = took {
-            for (record, entry) in zip(records, entries) {
-                let outcome = fold.fold(offset: record.offset, time: record.time, entry: entry, scoring: true) {
-                    scorer.free(slot: $0.slot)
-                }
-                if case .step(let slot) = outcome { _ = scorer.score(slot: slot, steps: fold[slot].steps) }
+        return parts.map { part in
+            switch part {
+            case .decode: (part, decoding)
+            case .fold: (part, took { foldAndScore(records, entries) })
+            case .outputs: (part, took { makeOutputs(records) })
             }
         }
-        let all = took {
-            // In batches, as the service does it.
-            for start in stride(from: 0, to: count, by: 2_000) {
-                whole.process(Array(records[start..<min(count, start + 2_000)]))
-                _ = whole.uncommitted()
-                whole.committed()
-            }
+    }
+
+    /// Not inlined, so that a profile can tell it from what makes the records.
+    @inline(never)
+    private mutating func foldAndScore(_ records: [StoredRecord], _ entries: [LogEntry]) {
+        for index in records.indices {
+            let outcome = fold.fold(
+                offset: records[index].offset, time: records[index].time, entry: entries[index], scoring: true
+            ) { scorer.free(slot: $0.slot) }
+            if case .step(let slot) = outcome { _ = scorer.score(slot: slot, of: fold) }
         }
-        return Array(zip(Self.names.map(\.0), [decoding, folding, all]))
+    }
+
+    /// In batches, as the service does it.
+    @inline(never)
+    private mutating func makeOutputs(_ records: [StoredRecord]) {
+        for start in stride(from: 0, to: records.count, by: 2_000) {
+            whole.process(Array(records[start..<min(records.count, start + 2_000)]))
+            _ = whole.uncommitted()
+            whole.committed()
+        }
     }
 
     private func took(_ body: () -> Void) -> Cost {

@@ -26,7 +26,7 @@ struct WeighCommand: ParsableCommand {
                     entry: .event(ShopLog.event(session: session, number: number, time: time), timeline: .live),
                     scoring: true
                 ) { _ in }
-                if case .step(let slot) = outcome { _ = scorer.score(slot: slot, steps: fold[slot].steps) }
+                if case .step(let slot) = outcome { _ = scorer.score(slot: slot, of: fold) }
                 offset += 1
             }
         }
