@@ -7,6 +7,17 @@ package final class RecentIdentities: Sendable {
     private struct State {
         var known: Set<UInt64> = []
         var order: Deque<(identity: UInt64, time: Int64)> = []
+        /// How many times more a known one stands in `order`: forgotten once and stored again.
+        var again: [UInt64: Int] = [:]
+
+        mutating func forgetOldest() {
+            let identity = order.removeFirst().identity
+            guard let more = again[identity] else {
+                known.remove(identity)
+                return
+            }
+            again[identity] = more > 1 ? more - 1 : nil
+        }
     }
 
     private let limit: Int
@@ -20,15 +31,15 @@ package final class RecentIdentities: Sendable {
 
     package func contains(_ identity: UInt64) -> Bool { state.withLock { $0.known.contains(identity) } }
 
-    /// Remembers identities, given in the order of their times, and forgets the oldest.
+    /// Remembers identities, given in the order of their times, and forgets the oldest. One that was stored anew is
+    /// remembered as long as its newest copy.
     package func insert(_ identities: some Sequence<(identity: UInt64, time: Int64)>) {
         state.withLock { state in
             for (identity, time) in identities {
-                guard state.known.insert(identity).inserted else { continue }
+                if !state.known.insert(identity).inserted { state.again[identity, default: 0] += 1 }
                 state.order.append((identity, time))
                 while let oldest = state.order.first, state.order.count > limit || time - oldest.time > age_ms {
-                    state.order.removeFirst()
-                    state.known.remove(oldest.identity)
+                    state.forgetOldest()
                 }
             }
         }
