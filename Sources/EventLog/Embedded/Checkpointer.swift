@@ -15,6 +15,8 @@ import Synchronization
 final class Checkpointer: Sendable {
     /// How long the writer may be held up where a reader keeps the WAL from starting anew.
     private static let patience_s = 0.25
+    /// Passive checkpoints, at most, right before one that holds the writer up.
+    private static let rounds = 4
 
     private let path: String
     private let pool: DatabasePool
@@ -57,7 +59,13 @@ final class Checkpointer: Sendable {
             let isNearlyDone = passive.pages - passive.moved < limits.checkpointPages
             let isOutrun = passive.pages >= 4 * limits.walPages && passive.moved != moved
             moved = passive.moved
-            if passive.pages >= limits.walPages, isNearlyDone || isOutrun { _ = try await run("RESTART") }
+            guard passive.pages >= limits.walPages, isNearlyDone || isOutrun else { return }
+            // The writer is held up for what is left: as little of it as a few more rounds can leave.
+            var last = passive
+            for _ in 0..<Self.rounds where last.pages - last.moved > limits.checkpointPages / 16 {
+                last = try await run("PASSIVE")
+            }
+            _ = try await run("RESTART")
         } catch {
             let failure = await health.judge(error, "checkpoint of \(path) failed", writer: connection)
             logger.warning("\(failure); its WAL grows until one succeeds")
