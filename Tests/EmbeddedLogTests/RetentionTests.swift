@@ -14,10 +14,10 @@ struct RetentionTests {
         func advance(hours: Int64) { time.withLock { $0 += hours * 3_600_000 } }
     }
 
-    /// Keeps one hour; looks only when it is told to, and once at the start.
+    /// Keeps one hour; looks only when it is told to.
     private static var hour: RetentionSettings {
         var settings = RetentionSettings(age: .seconds(3_600))
-        settings.interval = .seconds(100_000)
+        settings.delay = .seconds(100_000)
         settings.step = 100
         return settings
     }

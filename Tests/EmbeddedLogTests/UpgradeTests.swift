@@ -109,7 +109,7 @@ struct UpgradeTests {
         await repair.close()
 
         var retention = RetentionSettings(age: .seconds(3_600))
-        retention.interval = .seconds(100_000)
+        retention.delay = .seconds(100_000)
         data = try await DataDirectory.open(
             directory.path, retention: retention, logger: quiet, now: { 7_203_000 })
         #expect(try await contents(of: data.log, partition: partition) == Array(whole[..<(Int(start) + 12)]))

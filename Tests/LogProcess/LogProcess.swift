@@ -72,6 +72,7 @@ struct LogProcess {
     static func retain(_ directory: String) async throws {
         var retention = RetentionSettings(age: .seconds(3_600))
         retention.step = 100
+        retention.delay = .seconds(100_000)
         let data = try await DataDirectory.open(
             directory, partitions: 2, retention: retention, logger: Logger(label: "process")
         ) { Int64(Date().timeIntervalSince1970 * 1_000) + 2 * 3_600_000 }

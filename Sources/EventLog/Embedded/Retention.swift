@@ -44,10 +44,11 @@ final class Retention: Sendable {
         self.now = now
     }
 
-    /// Begins to look, at once and then every `interval`.
+    /// Begins to look, after `delay` and then every `interval`.
     func start() {
         task.withLock { task in
             task = Task.detached(priority: .utility) { [self] in
+                if settings.delay > .zero { try? await Task.sleep(for: settings.delay) }
                 while !Task.isCancelled {
                     do { try await sweep() } catch {
                         failures.increment()
@@ -151,7 +152,9 @@ final class Retention: Sendable {
 public struct RetentionSettings: Sendable {
     /// Records older than this are removed.
     public var age: Duration
-    /// How often is looked.
+    /// Pause before the first look.
+    public var delay = Duration.zero
+    /// How often is looked then.
     public var interval = Duration.seconds(60)
     /// Records that one transaction removes, and a row's more.
     public var step = 1_000
