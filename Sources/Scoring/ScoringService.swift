@@ -14,6 +14,8 @@ public struct ScoringService: Service {
         /// How long a folded record waits for more before it is committed, all partitions in one commit. Zero: what came
         /// together is committed at once.
         public var commitInterval: Duration = .zero
+        /// The longest rest after a commit.
+        public var maxRest: Duration = .milliseconds(5)
         /// How often the registry is asked for a new champion.
         public var championInterval: Duration = .milliseconds(500)
         /// Commits of the same outputs tried before scoring gives up; `nil`: until they are committed or the partitions
