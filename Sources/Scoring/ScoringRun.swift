@@ -19,8 +19,7 @@ struct ScoringRun {
     private var isAssigned = false
     private var uncommitted = Uncommitted()
     private var underWay: CommitUnderWay?
-    /// Nothing is read before.
-    private var restsUntil: ContinuousClock.Instant?
+    private var commitRest = CommitRest()
     private let committer: Committer
     private let instruments = ScoringInstruments()
 
@@ -68,7 +67,8 @@ struct ScoringRun {
 
     private mutating func turn() async throws(EventLogError) {
         let settings = service.settings
-        await rest()
+        let rest = commitRest.take(at: instant)
+        if rest > .zero { await service.time.pause(rest) }
         var wait = settings.idleWait
         if let since = uncommitted.since { wait = min(wait, max(.zero, settings.commitInterval - (instant - since))) }
         // Beside a commit nothing is waited for, only records are taken that are there.
@@ -98,11 +98,14 @@ struct ScoringRun {
             uncommitted.records >= settings.batch || instant - since >= settings.commitInterval
         {
             try await settle()
+            let begun = instant
             startCommit(within: nil)
             if !moreWaits || !service.consumer.readsDuringCommit {
-                let started = self.instant
                 try await settle()
-                if !moreWaits { rest(after: self.instant - started) }
+                if !moreWaits {
+                    let instant = self.instant
+                    commitRest.begin(after: instant - begun, at: instant, limit: settings.maxCommitRest)
+                }
             }
         }
         noteCaughtUp()
@@ -284,20 +287,6 @@ struct ScoringRun {
             partitions[partition]?.scorer.committed()
             report(partition)
         }
-    }
-
-    /// A commit costs about the same whatever it holds. Where events come one by one and fast, one commit on the heels of
-    /// another would take the processor that answers them, for a few events each: who has caught up waits for as long as
-    /// the last commit took, so that commits take half of the time at most.
-    private mutating func rest(after commit: Duration) {
-        restsUntil = instant + min(commit * 2, service.settings.maxRest)
-    }
-
-    private mutating func rest() async {
-        guard let until = restsUntil else { return }
-        restsUntil = nil
-        let left = until - instant
-        if left > .zero { await service.time.pause(left) }
     }
 
     // MARK: Ticks

@@ -14,8 +14,8 @@ public struct ScoringService: Service {
         /// How long a folded record waits for more before it is committed, all partitions in one commit. Zero: what came
         /// together is committed at once.
         public var commitInterval: Duration = .zero
-        /// The longest rest after a commit.
-        public var maxRest: Duration = .milliseconds(5)
+        /// The longest rest after a commit that took all there was; zero: none.
+        public var maxCommitRest: Duration = .milliseconds(5)
         /// How often the registry is asked for a new champion.
         public var championInterval: Duration = .milliseconds(500)
         /// Commits of the same outputs tried before scoring gives up; `nil`: until they are committed or the partitions
@@ -102,7 +102,7 @@ public struct ScoringService: Service {
 
 extension ScoringTime {
     /// The machine's own.
-    static let continuous = ScoringTime(
+    package static let continuous = ScoringTime(
         instant: { .now },
         pause: { duration in
             // Cut short, there is nothing to do but to go on.

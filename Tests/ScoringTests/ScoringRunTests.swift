@@ -4,6 +4,7 @@ import Events
 import Scoring
 import ServiceLifecycle
 import Sessions
+import Synchronization
 import Testing
 
 /// What scoring does with what a consumer tells it: commits, partitions that come and go.
@@ -11,23 +12,23 @@ import Testing
 struct ScoringRunTests {
     /// Plays a script to its end, then ends scoring.
     private func play(
-        _ consumer: ScriptedConsumer, status: ScoringStatus = ScoringStatus(),
+        _ consumer: ScriptedConsumer, status: ScoringStatus = ScoringStatus(), time: ScoringTime = .continuous,
         _ change: (inout ScoringService.Settings) -> Void = { _ in }
     ) async throws {
         var settings = ScoringService.Settings.test
         change(&settings)
-        try await play(consumer, status: status, settings: settings)
+        try await play(consumer, status: status, time: time, settings: settings)
         #expect(consumer.isClosed)
     }
 
     private func play(
-        _ consumer: ScriptedConsumer, status: ScoringStatus, settings: ScoringService.Settings
+        _ consumer: ScriptedConsumer, status: ScoringStatus, time: ScoringTime, settings: ScoringService.Settings
     ) async throws {
         try await withShop { shop in
             let model = try TestModels.first()
             let service = ScoringService(
                 log: shop.data.log, consumer: consumer, status: status, settings: settings, logger: .silent,
-                now: { shop.time.now }, champion: { $0 == nil ? model : nil })
+                now: { shop.time.now }, time: time, champion: { $0 == nil ? model : nil })
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await service.run() }
                 group.addTask { for await _ in consumer.playedOut {} }
@@ -279,6 +280,18 @@ struct ScoringRunTests {
             ])
     }
 
+    @Test func whoHasCaughtUpRestsTwiceAsLongAsItsCommitTook() async throws {
+        let clock = ManualClock()
+        let took = Mutex([Duration.milliseconds(1), .milliseconds(7), .milliseconds(3), .milliseconds(2)])
+        let consumer = ScriptedConsumer(
+            // Of the third batch more may wait: it is full.
+            [assigned(0), records(0..<10), records(10..<20), records(20..<70), records(70..<90)],
+            whileCommitting: { clock.advance(by: took.withLock { $0.removeFirst() }) })
+        try await play(consumer, time: clock.time) { $0.maxCommitRest = .milliseconds(5) }
+        #expect(clock.pauses == [.milliseconds(2), .milliseconds(5), .milliseconds(4)])
+        #expect(consumer.calls.count == 5)
+    }
+
     @Test func whatWaitsForACommitIsCommittedAtAShutdown() async throws {
         try await withShop { shop in
             var events = SyntheticShop(seed: 22)
@@ -362,5 +375,25 @@ struct ScoringRunTests {
             #expect(try await shop.scores().count == position.counters.scored)
             #expect(position.counters.total == position.next)
         }
+    }
+}
+
+/// Stands still until it is moved; a pause moves it.
+private final class ManualClock: Sendable {
+    private let state = Mutex((instant: ContinuousClock.now, pauses: [Duration]()))
+
+    var pauses: [Duration] { state.withLock { $0.pauses } }
+
+    func advance(by duration: Duration) { state.withLock { $0.instant += duration } }
+
+    var time: ScoringTime {
+        ScoringTime(
+            instant: { self.state.withLock { $0.instant } },
+            pause: { duration in
+                self.state.withLock { state in
+                    state.pauses.append(duration)
+                    state.instant += duration
+                }
+            })
     }
 }

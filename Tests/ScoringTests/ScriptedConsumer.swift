@@ -25,6 +25,7 @@ final class ScriptedConsumer: EventConsumer {
     /// The first commit ends only when records have been asked for so many times; 0 where commits do not wait, and
     /// nothing may be asked for beside them.
     private let holdsCommitUntilAsked: Int
+    private let whileCommitting: @Sendable () -> Void
     private let state: Mutex<State>
     /// Finishes when the script is played out: from then on nothing new comes.
     let playedOut: AsyncStream<Void>
@@ -32,12 +33,15 @@ final class ScriptedConsumer: EventConsumer {
 
     /// - Parameters:
     ///   - holdsCommitUntilAsked: the first commit ends only when records have been asked for so many times.
+    ///   - whileCommitting: is called in every commit.
     ///   - failures: what the first commits fail with.
     ///   - rejoinFailures: what the first attempts to join anew fail with.
     init(
-        _ events: [ConsumerEvent], holdsCommitUntilAsked: Int = 0, failures: [EventLogError] = [],
+        _ events: [ConsumerEvent], holdsCommitUntilAsked: Int = 0,
+        whileCommitting: @escaping @Sendable () -> Void = {}, failures: [EventLogError] = [],
         rejoinFailures: [EventLogError] = []
     ) {
+        self.whileCommitting = whileCommitting
         self.holdsCommitUntilAsked = holdsCommitUntilAsked
         state = Mutex(State(events: events, failures: failures, rejoinFailures: rejoinFailures))
         (playedOut, ending) = AsyncStream.makeStream()
@@ -66,6 +70,7 @@ final class ScriptedConsumer: EventConsumer {
     }
 
     func commit(_ batches: [ScoredBatch]) async throws(EventLogError) {
+        whileCommitting()
         await withCheckedContinuation { commit in
             let waits = state.withLock { state in
                 state.calls.append(.commit(batches))

@@ -1,0 +1,24 @@
+/// The rest after a commit of outputs.
+///
+/// A commit costs about the same whatever it holds. Where events come one at a time and fast, one commit on the heels of
+/// the other would hold a few events each and take the processor that answers posts. So whoever has caught up with the
+/// log rests for twice as long as the commit took: commits take a third of the time at most, and what came meanwhile goes
+/// into the next one. Measured with posts of one event over 64 connections: 37,500 requests/s instead of 27,700, and
+/// scores on the live stream no later.
+struct CommitRest {
+    /// `nil`: there is nothing to rest from.
+    private var end: ContinuousClock.Instant?
+
+    /// - Parameters:
+    ///   - commit: how long it took.
+    ///   - limit: the longest rest.
+    mutating func begin(after commit: Duration, at instant: ContinuousClock.Instant, limit: Duration) {
+        end = instant + min(commit * 2, limit)
+    }
+
+    /// Ends the rest, and says how much of it was left.
+    mutating func take(at instant: ContinuousClock.Instant) -> Duration {
+        defer { end = nil }
+        return end.map { max(.zero, $0 - instant) } ?? .zero
+    }
+}
