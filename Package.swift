@@ -125,7 +125,8 @@ let package = Package(
             name: "ModelContract", dependencies: ["EventLog", "Intent", "Models"], path: "Tests/ModelContract",
             swiftSettings: settings),
         room("ChaosChecks", path: "tools/programs/ChaosChecks", ["EventLog"]),
-        room("KafkaRig", path: "tools/programs/KafkaRig", ["CRDKafka", "EventLog"]),
+        room(
+            "KafkaRig", path: "tools/programs/KafkaRig", ["CRDKafka", "EventLog", httpClient, nioCore, nioFoundation]),
         .target(name: "BenchKit", path: "tools/programs/BenchKit", swiftSettings: settings),
         .executableTarget(
             name: "EmbeddedBench",

@@ -18,6 +18,8 @@ struct HTTPFigures: AsyncParsableCommand {
     var seconds = 4
     @Option(help: "Rounds.")
     var rounds = 5
+    @Option(help: "Events that the log holds already, all scored.")
+    var stored = 0
     @Option(help: "Roles of the server, all by default: the embedded log's events are scored where they are collected.")
     var roles = "collect,score,console"
 
@@ -28,10 +30,13 @@ struct HTTPFigures: AsyncParsableCommand {
         let load = try Load(place, seconds: seconds)
         let nginx = try await Nginx.start(place)
         defer { nginx.child.signal(SIGTERM) }
+        let dinghy = Workbench.dinghy()
+        try await PreparedData.make(place.path + "/data", in: place.path, dinghy: dinghy, stored: stored)
         let server = try await Server.start(
-            dinghy: Workbench.dinghy(), arguments: ["--data", place.path + "/data", "--roles", roles],
+            dinghy: dinghy, arguments: ["--data", place.path + "/data", "--roles", roles],
             log: place.path + "/serve.log")
         defer { server.child.signal(SIGKILL) }
+        try await server.untilScored()
         Figures.say(try SyncPrice.line(for: directory))
 
         var pixels: [Measured] = []
@@ -48,7 +53,9 @@ struct HTTPFigures: AsyncParsableCommand {
         }
         await server.child.stop()
 
-        Figures.head("median of \(rounds), \(seconds) s each", "requests/s", "p50", "p99", "server's µs a request")
+        Figures.head(
+            "median of \(rounds), \(seconds) s each, \(stored) events on the log before", "requests/s", "p50", "p99",
+            "server's µs a request")
         line("nginx, pixel with access log, \(connections) connections", pixels)
         line("POST of one event, \(connections) connections", singles)
         line("POST of 100 events, 16 connections", batches)

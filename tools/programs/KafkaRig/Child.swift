@@ -105,6 +105,18 @@ public final class Child: Sendable {
         return (code, (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }
 
+    /// As `run`, for a program that has to end well.
+    ///
+    /// - Throws: `.failed`, with the end of its output, where it does not.
+    public static func need(_ executable: String, _ arguments: [String], log: String) async throws(EventLogError) {
+        try? FileManager.default.removeItem(atPath: log)
+        let code = await (try Child(executable, arguments, log: log)).wait()
+        guard code == 0 else {
+            let name = ([URL(filePath: executable).lastPathComponent] + arguments.prefix(1)).joined(separator: " ")
+            throw .failed("\(name) ended with \(code): \(Server.tail(log))")
+        }
+    }
+
     /// After this, an interrupted program leaves no process behind.
     public static func endWithThisProgram() {
         for number in [SIGINT, SIGTERM, SIGHUP] {

@@ -43,10 +43,10 @@ struct LatencyCommand: AsyncParsableCommand {
         let swapping = Task {
             for number in 0..<swaps {
                 try await Task.sleep(for: .seconds(Double(seconds) / Double(swaps + 1)))
-                try await LoadedShop.run(
+                try await Child.need(
                     shop.dinghy,
                     ["models", "promote", "\(number % 2 + 1)", "--data", shop.directory + "/data"],
-                    shop.directory + "/promote.log")
+                    log: shop.directory + "/promote.log")
             }
         }
         let sent = try await loop.run(

@@ -1,8 +1,5 @@
-import AsyncHTTPClient
 import Foundation
 import KafkaRig
-import NIOCore
-import NIOFoundationCompat
 
 /// A server of its own, in a directory of its own, with a model that scores.
 struct LoadedShop {
@@ -24,54 +21,15 @@ struct LoadedShop {
             ?? Workbench.directory(name)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let dinghy = Workbench.dinghy()
-        let csv = directory + "/history.csv", model = directory + "/history.model", data = directory + "/data"
-        try await run(dinghy, ["simulate", "--events", "60000", "--seed", "7"], csv)
-        try await run(dinghy, ["train", csv, "--output", model, "--epochs", "2"], directory + "/train.log")
-        for _ in 0..<2 {
-            try await run(
-                dinghy, ["models", "import", model, "--promote", "--data", data], directory + "/import.log")
-        }
-        if stored > 0 {
-            let past = directory + "/past.csv"
-            try await run(dinghy, ["simulate", "--events", "\(stored)", "--seed", "8"], past)
-            try await run(dinghy, ["replay", past, "--data", data], directory + "/past.log")
-            try FileManager.default.removeItem(atPath: past)
-        }
+        let data = directory + "/data"
+        try await PreparedData.make(data, in: directory, dinghy: dinghy, models: 2, stored: stored)
         let server = try await Server.start(
             dinghy: dinghy, arguments: ["--data", data] + arguments, log: directory + "/serve.log")
-        let shop = LoadedShop(directory: directory, dinghy: dinghy, server: server)
-        while try await shop.status().partitions.contains(where: { $0.pending > 0 }) {
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        return shop
+        try await server.untilScored()
+        return LoadedShop(directory: directory, dinghy: dinghy, server: server)
     }
 
-    /// What `/status` says.
-    struct Status: Decodable {
-        struct Partition: Decodable {
-            var pending: Int
-            var sessions: [String: Int]
-        }
-        struct Models: Decodable {
-            var champion: Int?
-            var count: Int
-        }
-        var partitions: [Partition]
-        var models: Models
-    }
-
-    func status() async throws -> Status {
-        let response = try await HTTPClient.shared.execute(
-            HTTPClientRequest(url: url + "/status"), timeout: .seconds(30))
-        return try JSONDecoder().decode(Status.self, from: Data(buffer: try await response.body.collect(upTo: 1 << 20)))
-    }
-
-    static func run(_ dinghy: String, _ arguments: [String], _ log: String) async throws {
-        let result = try await Child.run(dinghy, arguments, log: log)
-        guard result.code == 0 else {
-            throw Failure("dinghy \(arguments[0]) ended with \(result.code): \(result.output.suffix(400))")
-        }
-    }
+    func status() async throws -> Server.Status { try await server.status() }
 
     func stop(keep: Bool) async throws {
         await server.child.stop()

@@ -47,12 +47,12 @@ struct SoakCommand: AsyncParsableCommand {
             ])
         let csv = shop.directory + "/shop.csv"
         let pace = Double(rate) - Self.liveRate
-        try await LoadedShop.run(
+        try await Child.need(
             shop.dinghy,
             [
                 "simulate", "--events", "\(Int(pace) * (minutes + 1) * 60)", "--seed", "11", "--sessions-per-second",
                 "\(pace / Double(Self.haste) / Self.eventsPerSession)",
-            ], csv)
+            ], log: csv)
         let replay = try Child(
             shop.dinghy, ["replay", csv, "--speed", "\(Self.haste)x", "--url", shop.url, "--name", "soak"],
             log: shop.directory + "/replay.log")
