@@ -54,6 +54,9 @@ final class EventWriter: Sendable {
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
     private let committed: Bell
+    /// A commit's calls block; handed to a queue of GRDB's and back they took two switches of threads more each (measured
+    /// with posts of one event over 64 connections: 39,200 requests/s instead of 36,700).
+    private let executor = ThreadExecutor(name: "events-writer")
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     private let commits = Metrics.Counter(label: "dinghy_log_commits_total")
@@ -73,7 +76,7 @@ final class EventWriter: Sendable {
         self.committed = committed
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         task.withLock { task in
-            task = Task.detached(priority: .high) { [self] in
+            task = Task.detached(executorPreference: executor, priority: .high) { [self] in
                 var state = state
                 for await _ in signals {
                     while let batch = takeBatch() { await commit(batch, &state) }
@@ -137,6 +140,7 @@ final class EventWriter: Sendable {
         signal.yield()
         signal.finish()
         await task.withLock { $0 }?.value
+        executor.end()
     }
 
     private func takeBatch() -> [Pending]? {
@@ -159,13 +163,7 @@ final class EventWriter: Sendable {
         let works = batch.map(\.work)
         do {
             if let reason = health.stopped { throw EventLogError.stopped(reason) }
-            let (replies, change) = try await pool.write { [state] database in
-                var transaction = try EventTransaction(database, state)
-                let replies = try works.map { try transaction.apply($0) }
-                try transaction.finish()
-                FaultPoint.commitBefore.pass()
-                return (replies, transaction.change)
-            }
+            let (replies, change) = try write(works, state)
             FaultPoint.commitAfter.pass()
             state.adopt(change)
             for (pending, reply) in zip(batch, replies) { pending.continuation.resume(returning: reply) }
@@ -176,6 +174,19 @@ final class EventWriter: Sendable {
             let failure = await health.judge(error, "the events log could not be written", writer: pool)
             for pending in batch { pending.continuation.resume(returning: .failure(failure)) }
             failures.increment()
+        }
+    }
+
+    /// Blocks the thread until it has committed.
+    private func write(
+        _ works: [Work], _ state: WriterState
+    ) throws -> ([Result<Reply, EventLogError>], WriterChange) {
+        try pool.write { database in
+            var transaction = try EventTransaction(database, state)
+            let replies = try works.map { try transaction.apply($0) }
+            try transaction.finish()
+            FaultPoint.commitBefore.pass()
+            return (replies, transaction.change)
         }
     }
 }
