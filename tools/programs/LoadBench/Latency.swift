@@ -33,11 +33,12 @@ struct LatencyCommand: AsyncParsableCommand {
     func run() async throws {
         let shop = try await LoadedShop.start("latency", in: directory, stored: stored)
         let loop = try OpenLoop(url: shop.url)
-        let watch = try await ScoreStreamWatch(url: shop.url)
+        let warming = 3
+        let watch = try await ScoreStreamWatch(url: shop.url, scores: rate * (warming + seconds))
         let batch = EventBatch(events: batch)
         let requests = Double(rate) / Double(batch.count)
         let warm = try await loop.run(
-            batch: batch, rate: requests, connections: connections, for: .seconds(3), first: 0)
+            batch: batch, rate: requests, connections: connections, for: .seconds(warming), first: 0)
         // Sessions of the warm-up are over: the count begins with a whole group of them.
         let first = (warm.count * batch.count / 7_000 + 1) * 7_000
         let swapping = Task {

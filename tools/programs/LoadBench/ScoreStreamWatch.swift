@@ -10,11 +10,12 @@ final class ScoreStreamWatch {
     private let channel: any Channel
     private let scanner: NIOLoopBound<ScoreScanner>
 
-    init(url: String) async throws {
+    /// - Parameter scores: how many to expect.
+    init(url: String, scores: Int) async throws {
         let authority = url.dropFirst("http://".count).split(separator: ":")
         guard authority.count == 2, let port = Int(authority[1]) else { throw Failure("\(url) has no port") }
         let loop = group.any()
-        let scanner = try await loop.submit { NIOLoopBound(ScoreScanner(), eventLoop: loop) }.get()
+        let scanner = try await loop.submit { NIOLoopBound(ScoreScanner(scores: scores), eventLoop: loop) }.get()
         self.scanner = scanner
         channel = try await ClientBootstrap(group: group).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(scanner.value) }
@@ -52,6 +53,10 @@ final class ScoreScanner: ChannelInboundHandler {
     private(set) var hasBegun = false
     private(set) var seen: [Key: Seen] = [:]
     private var rest: [UInt8] = []
+
+    /// With room for all: a table of hundreds of thousands that grows keeps the stream waiting, which would be counted as
+    /// the server's.
+    init(scores: Int) { seen.reserveCapacity(scores) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         hasBegun = true
