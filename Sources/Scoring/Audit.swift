@@ -7,6 +7,9 @@ public import Sessions
 ///
 /// May run beside the process that scores: it judges what was committed when it looked first. Memory is bounded by the
 /// open sessions and one model.
+///
+/// Where retention has removed the beginning, what is left is audited: of sessions that began in what is gone nothing can
+/// be compared, nor the accounts of the committed position, which count from the first record on.
 public struct Audit: Sendable {
     public struct Finding: Sendable, Equatable, Codable {
         public var partition: Int
@@ -23,6 +26,10 @@ public struct Audit: Sendable {
         public var largestDifference: Double = 0
         /// Events that no model scored.
         public var unscored = 0
+        /// Offsets that retention has removed, of all partitions.
+        public var removed: Int64 = 0
+        /// Events and outcomes of sessions that began in what is removed: counted, not compared.
+        public var truncated = 0
         /// Numbers of the models that scored, in rising order.
         public var models: [Int] = []
         public var problems = 0
@@ -58,48 +65,41 @@ public struct Audit: Sendable {
     }
 
     /// - Parameter progress: records audited and records to audit.
-    /// - Throws: `EventLogError` where log or outputs cannot be read or no longer hold what was scored first,
-    ///   `PositionError` where a committed position cannot be read or was made by other session rules.
+    /// - Throws: `EventLogError` where log or outputs cannot be read, `PositionError` where a committed position cannot be read or was made by other session rules.
     public func run(progress: @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }) async throws -> Report {
         var report = Report()
         var audited: [AuditedPartition] = []
         for partition in 0..<events.partitionCount {
             // The position before the ends of the outputs: they then hold everything that it stands for.
             let position = try await outputs.position(partition: partition).map { try Position(decoding: $0) }
-            let scores = try await RecordedOutputs<ScoreRecord>(outputs, .scores, partition: partition)
-            let outcomes = try await RecordedOutputs<OutcomeRecord>(outputs, .outcomes, partition: partition)
             if let position {
-                try await check(position, partition)
-                audited.append(
-                    AuditedPartition(
-                        partition: partition, position: position, parameters: parameters, scores: scores,
-                        outcomes: outcomes, model: model))
-            } else if scores.end > scores.start || outcomes.end > outcomes.start,
-                try await outputs.position(partition: partition) == nil
-            {
+                guard position.digest == parameters.digest else {
+                    throw PositionError.foreignDigest(committed: position.digest, own: parameters.digest)
+                }
+                let one = try await AuditedPartition(
+                    partition: partition, position: position, parameters: parameters, events: events, outputs: outputs,
+                    model: model)
+                report.removed += one.logStart - position.start
+                audited.append(one)
+            } else if try await holdsOutputs(partition), try await outputs.position(partition: partition) == nil {
                 report.add(partition, 0, "there are scores or outcomes, but no position was ever committed")
             }
         }
-        let total = audited.reduce(0) { $0 + $1.position.next - $1.position.start }
+        let total = audited.reduce(0) { $0 + $1.records }
         var done: Int64 = 0
         for var partition in audited {
             let before = done
-            done += partition.position.next - partition.position.start
+            done += partition.records
             try await partition.audit(events, outputs, report: &report) { progress(before + $0, total) }
         }
         report.models.sort()
         return report
     }
 
-    private func check(_ position: Position, _ partition: Int) async throws {
-        guard position.digest == parameters.digest else {
-            throw PositionError.foreignDigest(committed: position.digest, own: parameters.digest)
+    private func holdsOutputs(_ partition: Int) async throws(EventLogError) -> Bool {
+        for stream in OutputStream.allCases {
+            if try await !outputs.bounds(stream, partition: partition).isEmpty { return true }
         }
-        let bounds = try await events.bounds(partition: partition)
-        guard bounds.lowerBound <= position.start else {
-            throw EventLogError.unusable(
-                "partition \(partition) begins at offset \(bounds.lowerBound), after the first scored one "
-                    + "(\(position.start)): what retention has removed cannot be audited")
-        }
+        return false
     }
 }

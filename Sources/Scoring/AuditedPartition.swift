@@ -8,6 +8,10 @@ struct AuditedPartition {
     let partition: Int
     /// The committed position: what lies before it is audited.
     let position: Position
+    /// The first offset to be audited: where the accounting began, or the log where retention has passed that.
+    let logStart: Int64
+    /// Sessions that began before `logStart` and are not over yet.
+    private var truncated: TruncatedSessions
     private var fold: SessionFold
     private var scores: RecordedOutputs<ScoreRecord>
     private var outcomes: RecordedOutputs<OutcomeRecord>
@@ -15,8 +19,10 @@ struct AuditedPartition {
     private var scorer: SessionScorer?
     private var modelNumber: Int?
     private var missingModels: Set<Int> = []
-    /// Events with a score record.
+    /// Events with a score record that is compared.
     private var scored: Int64 = 0
+    /// Score records of what lies before the position.
+    private var recordedScores: Int64 = 0
     /// The first event after a scored one that has no score record: where a gap, if it is one, begins.
     private var firstGap: Int64?
 
@@ -24,27 +30,46 @@ struct AuditedPartition {
     static let readWait = Duration.seconds(5)
 
     init(
-        partition: Int, position: Position, parameters: FoldParameters, scores: RecordedOutputs<ScoreRecord>,
-        outcomes: RecordedOutputs<OutcomeRecord>, model: @escaping @Sendable (Int) throws -> IntentModel
-    ) {
+        partition: Int, position: Position, parameters: FoldParameters, events: any EventLog, outputs: any OutputLog,
+        model: @escaping @Sendable (Int) throws -> IntentModel
+    ) async throws {
         self.partition = partition
         self.position = position
-        fold = SessionFold(start: position.start, parameters: parameters)
-        self.scores = scores
-        self.outcomes = outcomes
         self.model = model
+        let lowerBound = try await events.bounds(partition: partition).lowerBound
+        logStart = min(max(position.start, lowerBound), position.next)
+        fold = SessionFold(start: logStart, parameters: parameters)
+        if logStart == position.start {
+            truncated = TruncatedSessions()
+            scores = try await RecordedOutputs(outputs, .scores, partition: partition)
+            outcomes = try await RecordedOutputs(outputs, .outcomes, partition: partition)
+        } else {
+            // Outputs go later than their events.
+            let firstScore = try await OutputSearch.first(
+                .scores, ScoreRecord.self, in: outputs, partition, atOrAfter: logStart)
+            let firstOutcome = try await OutputSearch.first(
+                .outcomes, OutcomeRecord.self, in: outputs, partition, atOrAfter: logStart)
+            truncated = try await TruncatedSessions(
+                before: logStart, idleGap_ms: parameters.idleGap_ms,
+                RecordedOutputs(outputs, .outcomes, partition: partition, from: firstOutcome))
+            scores = try await RecordedOutputs(outputs, .scores, partition: partition, from: firstScore)
+            outcomes = try await RecordedOutputs(outputs, .outcomes, partition: partition, from: firstOutcome)
+        }
     }
+
+    /// Records to audit.
+    var records: Int64 { position.next - logStart }
 
     mutating func audit(
         _ events: any EventLog, _ outputs: any OutputLog, report: inout Audit.Report, progress: (Int64) -> Void
     ) async throws {
-        let reader = try await events.reader(partition: partition, from: position.start)
+        let reader = try await events.reader(partition: partition, from: logStart)
         while fold.nextOffset < position.next {
             let limit = Int(min(4_000, position.next - fold.nextOffset))
             let records = try await reader.next(limit: limit, wait: Self.readWait)
             if records.isEmpty { break }
             for record in records where record.offset < position.next { try await audit(record, report: &report) }
-            progress(fold.nextOffset - position.start)
+            progress(fold.nextOffset - logStart)
         }
         if fold.nextOffset < position.next {
             report.add(partition, fold.nextOffset, "the log ends before the committed position \(position.next)")
@@ -62,23 +87,30 @@ struct AuditedPartition {
             closed.append($0)
         }
         for session in closed { scorer?.free(slot: session.slot) }
-        try await compare(
-            closed.map { OutcomeRecord($0, partition: partition) }, closedAt: record.offset, report: &report)
-        if case .step(let slot) = outcome, case .event(let event, _) = entry {
-            try await compare(event, slot: slot, offset: record.offset, report: &report)
+        try await compare(closed, closedAt: record.offset, report: &report)
+        if case .event(_, let timeline) = entry { truncated.fold(timeline, clock: fold.clock(of: timeline)) }
+        if case .step(let slot) = outcome, case .event(let event, let timeline) = entry {
+            try await compare(event, timeline, slot: slot, offset: record.offset, report: &report)
         }
     }
 
     // MARK: Outcomes
 
     private mutating func compare(
-        _ expected: [OutcomeRecord], closedAt offset: Int64, report: inout Audit.Report
+        _ closed: [ClosedSession], closedAt offset: Int64, report: inout Audit.Report
     ) async throws {
         var recorded: [OutcomeRecord] = []
         while let outcome = try await outcomes.peek(report: &report), outcome.offset <= offset {
             outcomes.pop()
-            if outcome.offset == offset { recorded.append(outcome) } else { unexplained(outcome, report: &report) }
+            if outcome.offset == offset, !truncated.contains(outcome.session) {
+                recorded.append(outcome)
+            } else {
+                unexplained(outcome, report: &report)
+            }
         }
+        // What is left of a session without its beginning is none that was recorded.
+        let closed = closed.filter { !truncated.end($0.session) }
+        let expected = closed.map { OutcomeRecord($0, partition: partition) }
         report.outcomes += expected.count
         guard recorded != expected else { return }
         var bySession = Dictionary(expected.map { ($0.session, $0) }, uniquingKeysWith: { first, _ in first })
@@ -94,26 +126,45 @@ struct AuditedPartition {
                         + Self.text(own.encoded()))
             }
         }
-        for missing in bySession.values.sorted(by: { $0.session < $1.session }) {
+        for (own, closed) in zip(expected, closed) {
+            guard let missing = bySession[own.session] else { continue }
+            if truncated.mayBeMuted(closed.session) {
+                report.outcomes -= 1
+                report.truncated += 1
+                continue
+            }
             report.add(partition, offset, "an outcome is missing: \(Self.text(missing.encoded()))")
         }
     }
 
     private func unexplained(_ outcome: OutcomeRecord, report: inout Audit.Report) {
+        if truncated.contains(outcome.session) {
+            report.truncated += 1
+            return
+        }
         report.add(partition, outcome.offset, "an outcome of \(outcome.session) that no record explains")
     }
 
     // MARK: Scores
 
     private mutating func compare(
-        _ event: Event, slot: Int, offset: Int64, report: inout Audit.Report
+        _ event: Event, _ timeline: Timeline, slot: Int, offset: Int64, report: inout Audit.Report
     ) async throws {
-        guard let recorded = try await recordedScore(at: offset, report: &report) else {
+        let recorded = try await recordedScore(at: offset, report: &report)
+        if let recorded, truncated.contains(recorded.session) {
+            truncated.note(key: recorded.key, timeline: recorded.timeline)
+        }
+        if truncated.isOpen(key: event.sessionKey, timeline: timeline.name) {
+            report.truncated += 1
+            return
+        }
+        guard let recorded else {
             report.unscored += 1
             if scored > 0, firstGap == nil { firstGap = offset }
             return
         }
         scored += 1
+        truncated.score(fold.openSession(slot), on: timeline)
         guard select(recorded.model, offset: offset, report: &report),
             let score = scorer?.score(slot: slot, of: fold)
         else { return }
@@ -136,6 +187,7 @@ struct AuditedPartition {
     ) async throws -> ScoreRecord? {
         while let record = try await scores.peek(report: &report), record.offset <= offset {
             scores.pop()
+            recordedScores += 1
             if record.offset == offset { return record }
             unexplained(record, report: &report)
         }
@@ -143,6 +195,10 @@ struct AuditedPartition {
     }
 
     private func unexplained(_ score: ScoreRecord, report: inout Audit.Report) {
+        if truncated.contains(score.session) {
+            report.truncated += 1
+            return
+        }
         report.add(
             partition, score.offset,
             "a score of \(score.session), prefix \(score.prefix), that no event explains, or a second one")
@@ -171,6 +227,7 @@ struct AuditedPartition {
     private mutating func rest(upTo latest: Int64, report: inout Audit.Report) async throws {
         while let score = try await scores.peek(report: &report) {
             scores.pop()
+            if score.offset < position.next { recordedScores += 1 }
             if score.offset < position.next || score.offset >= latest { unexplained(score, report: &report) }
         }
         while let outcome = try await outcomes.peek(report: &report) {
@@ -180,6 +237,7 @@ struct AuditedPartition {
     }
 
     private func comparePosition(report: inout Audit.Report) {
+        if logStart > position.start { return compareScored(report: &report) }
         var own = fold.position()
         // This fold counted every step as unscored; the records say which of them a model scored.
         own.counters.scored = scored
@@ -198,6 +256,17 @@ struct AuditedPartition {
         }
         if differences.isEmpty { differences = [position.encoded() + ", by the log " + own.encoded()] }
         report.add(partition, position.next, "the committed position: " + differences.joined(separator: "; "))
+    }
+
+    /// Of a position that counts from a record which is gone: output offsets count the scores that are gone, too, unless
+    /// transactions left markers among them.
+    private func compareScored(report: inout Audit.Report) {
+        let counted = scores.start + recordedScores
+        guard scores.isDense, counted != position.counters.scored else { return }
+        report.add(
+            partition, position.next,
+            "the committed position: scored is \(position.counters.scored), by the scores \(counted)"
+                + (firstGap.map { "; the first event without a score after a scored one is at offset \($0)" } ?? ""))
     }
 
     private static func text(_ json: [UInt8]) -> String { String(decoding: json, as: UTF8.self) }

@@ -5,7 +5,7 @@ package struct OpenSession: Sendable {
     package internal(set) var key: String
     package internal(set) var timeline: Timeline
     package let firstOffset: Int64
-    let startClock: Int64
+    package let startClock: Int64
     package internal(set) var lastClock: Int64
     let startTimestamp: Int64
     var lastTimestamp: Int64

@@ -17,17 +17,17 @@ struct TamperedOutputs: OutputLog {
     }
 
     func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
-        0..<Int64(try await values(stream, partition).count)
+        let start = try await base.bounds(stream, partition: partition).lowerBound
+        return start..<(start + Int64(try await values(stream, partition).count))
     }
 
     func reader(
         _ stream: OutputStream, partition: Int, from offset: Int64
     ) async throws(EventLogError) -> any EventReader {
+        let start = try await base.bounds(stream, partition: partition).lowerBound
         let values = try await values(stream, partition)
         return ArrayReader(
-            values.enumerated().map { StoredRecord(offset: Int64($0), time: 0, value: $1) }.filter {
-                $0.offset >= offset
-            })
+            zip(start..., values).map { StoredRecord(offset: $0, time: 0, value: $1) }.filter { $0.offset >= offset })
     }
 
     func position(partition: Int) async throws(EventLogError) -> String? {

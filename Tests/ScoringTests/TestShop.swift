@@ -47,9 +47,11 @@ func withTemporaryDirectory<R>(_ body: (String) async throws -> R) async throws 
 }
 
 /// A real embedded log in a temporary directory, which is closed and removed at the end.
-func withShop<R>(partitions: Int = 1, _ body: (TestShop) async throws -> R) async throws -> R {
+func withShop<R>(
+    partitions: Int = 1, retention: RetentionSettings? = nil, _ body: (TestShop) async throws -> R
+) async throws -> R {
     try await withTemporaryDirectory { path in
-        let shop = try await TestShop(path: path, partitions: partitions, time: ManualTime())
+        let shop = try await TestShop(path: path, partitions: partitions, time: ManualTime(), retention: retention)
         let result = try await body(shop)
         await shop.data.close()
         return result
@@ -60,9 +62,11 @@ struct TestShop: Sendable {
     let data: DataDirectory
     let time: ManualTime
 
-    init(path: String, partitions: Int, time: ManualTime) async throws {
+    init(path: String, partitions: Int, time: ManualTime, retention: RetentionSettings? = nil) async throws {
         self.time = time
-        data = try await DataDirectory.open(path, partitions: partitions, logger: .silent) { time.now }
+        data = try await DataDirectory.open(
+            path, partitions: partitions, retention: retention, logger: .silent
+        ) { time.now }
     }
 
     /// Appends live events, whatever their ids.

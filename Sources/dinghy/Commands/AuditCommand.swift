@@ -8,7 +8,8 @@ struct AuditCommand: AsyncParsableCommand {
         abstract: "Scores the whole log again and compares every recorded score.",
         discussion: """
             Reads log, model files and score records, nothing else, and may run beside a server. Every score must come
-            out the same to the last bit, every outcome too, and every record must be in exactly one account.
+            out the same to the last bit, every outcome too, and every record must be in exactly one account. Where retention
+            has removed the beginning, what is left is audited; what cannot be compared is counted.
 
               dinghy audit
               dinghy audit --json | jq .largestDifference
@@ -47,6 +48,13 @@ struct AuditCommand: AsyncParsableCommand {
             unscored
 
             """
+        if report.removed > 0 {
+            text += """
+                \(Terminal.thousands(report.removed)) records that retention has removed are not audited, nor \
+                \(Terminal.thousands(report.truncated)) events and outcomes of sessions that began there
+
+                """
+        }
         for finding in report.findings.prefix(20) {
             text += "partition \(finding.partition), offset \(finding.offset): \(finding.problem)\n"
         }
