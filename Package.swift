@@ -142,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "Chaos",
             dependencies: [
-                "ChaosChecks", "KafkaRig", "EmbeddedLog", "EventLog", argumentParser, httpClient, nioCore, nioHTTP1,
+                "ChaosChecks", "KafkaRig", "EmbeddedLog", "EventLog", "Events", argumentParser, httpClient, logging,
+                nioCore, nioHTTP1,
             ],
             path: "tools/programs/Chaos", swiftSettings: settings),
         .executableTarget(

@@ -29,8 +29,8 @@ struct EmbeddedRun {
     private static let replayedEvents = 4_000
     /// Of a replay that nobody disturbs.
     private static let replay_s = 4
-    /// Nothing is old enough to be removed while a run lasts.
-    private static let points = FaultPoint.allCases.filter { $0 != .retention }
+    /// Records of the day before yesterday; a tenth of them in a short run.
+    private static let pastEvents = 150_000
 
     init(_ settings: Settings, directory: String) throws {
         self.settings = settings
@@ -39,6 +39,7 @@ struct EmbeddedRun {
             configuration: """
                 log:
                   partitions: \(settings.partitions)
+                  retention-days: 1
                 score:
                   batch: 300
                 retrain:
@@ -58,7 +59,9 @@ struct EmbeddedRun {
         let csv = workplace.directory + "/replay.csv"
         try await check(["simulate", "--events", "\(Self.replayedEvents)", "--seed", "11"], output: csv)
 
-        let plan = KillPlan(seed: settings.seed, kills: settings.kills, points: Self.points)
+        try await givePast()
+
+        let plan = KillPlan(seed: settings.seed, kills: settings.kills)
         note("killing the first servers of \(plan.births.count) new directories")
         for (number, time) in plan.births.enumerated() {
             if let finding = try await victim.bear(workplace.data("new-\(number)"), killedAfter: time) {
@@ -93,6 +96,18 @@ struct EmbeddedRun {
         }
         let loaded = ContinuousClock.now - started
         return try await prove(settled: settled, loaded: loaded)
+    }
+
+    /// Events that are scored, and whose sessions are over, when the first server dies.
+    private func givePast() async throws {
+        note("making a past, and scoring it")
+        try await Past.make(
+            settings.kills < 20 ? Self.pastEvents / 10 : Self.pastEvents, in: workplace.data("shared"),
+            partitions: settings.partitions, copy: workplace.data("past"))
+        let server = try await victim.start()
+        if try await !settle(server, closed: true) { throw EventLogError.unusable("the past is not scored in time") }
+        let code = await server.child.stop()
+        if code != 0 { deeds.find("with a past to score, the server ended with \(code): \(victim.lastWords)") }
     }
 
     /// At which speed the file takes so many seconds.
@@ -141,6 +156,11 @@ struct EmbeddedRun {
             var pending: Int64
             var balanced: Bool
             var accounts: [String: Int64]
+            var sessions: [String: Int64]
+
+            var openSessions: Int64 {
+                (sessions["opened"] ?? 0) - (sessions["closed"] ?? 0) - (sessions["muted"] ?? 0)
+            }
         }
         var partitions: [Partition]
     }
@@ -153,11 +173,13 @@ struct EmbeddedRun {
     }
 
     /// Waits until everything is in its account, and looks whether the accounts balance.
-    private func settle(_ server: Server) async throws -> Bool {
+    ///
+    /// - Parameter closed: waits for every session's end, too.
+    private func settle(_ server: Server, closed: Bool = false) async throws -> Bool {
         let deadline = ContinuousClock.now + settings.settle
         while ContinuousClock.now < deadline {
             let status = try await status(server)
-            if status.partitions.allSatisfy({ $0.pending == 0 }) {
+            if status.partitions.allSatisfy({ $0.pending == 0 && (!closed || $0.openSessions == 0) }) {
                 for (number, partition) in status.partitions.enumerated() where !partition.balanced {
                     deeds.find("partition \(number): /status does not balance: \(partition.accounts)")
                 }
@@ -193,7 +215,7 @@ struct EmbeddedRun {
             for (name, count) in reference.counts { counts[name] = Int(count) }
             findings += replays(reference)
         }
-        let reached = Self.points.filter { deeds.counts["deaths at \($0.rawValue)"] != nil }
+        let reached = FaultPoint.allCases.filter { deeds.counts["deaths at \($0.rawValue)"] != nil }
         return ChaosReport(
             seed: settings.seed, log: "the embedded log, \(workplace.data("shared"))", settled: settled,
             claimed: [
@@ -202,12 +224,12 @@ struct EmbeddedRun {
                 "every row of every replay is stored once, and every replay ended once",
                 "every record is in exactly one account, and has its score exactly where one is due",
                 "sessions, outcomes and committed positions are those of the reference fold",
-                "dinghy audit finds a difference of 0",
+                "dinghy audit finds a difference of 0 in what retention has left",
                 "deaths at \(reached.map(\.rawValue).joined(separator: ", "))",
             ],
             notClaimed: FaultPoint.allCases.filter { !reached.contains($0) }.map { "nobody died at \($0.rawValue)" } + [
                 "a power cut: kill -9 leaves what the kernel holds",
-                "sessions closed by the live clock: no run lasts for half an hour of silence",
+                "sessions that the live clock closes under load: no run lasts for half an hour of silence",
             ],
             findings: findings, notes: deeds.notes, deeds: deeds.counts, counts: counts)
     }
@@ -215,7 +237,10 @@ struct EmbeddedRun {
     /// In a process of its own.
     private func reference(_ ledger: String) async throws -> ReferenceCommand.Result {
         let result = try await Child.run(
-            Workbench.program(), ["reference", workplace.data("shared"), "--ledger", ledger, "--json"],
+            Workbench.program(),
+            [
+                "reference", workplace.data("shared"), "--ledger", ledger, "--past", workplace.data("past"), "--json",
+            ],
             log: workplace.log("reference"))
         do { return try JSONDecoder().decode(ReferenceCommand.Result.self, from: Data(result.output.utf8)) } catch {
             throw EventLogError.unusable("the reference ended with \(result.code): \(result.output.suffix(600))")

@@ -22,6 +22,8 @@ struct ReferenceCommand: AsyncParsableCommand {
     var directory: String
     @Option(help: "What clients were promised, as `embedded` keeps it.")
     var ledger: String?
+    @Option(help: "A copy of the directory from before retention removed its beginning.")
+    var past: String?
     @Flag(help: "As JSON.")
     var json = false
 
@@ -42,7 +44,7 @@ struct ReferenceCommand: AsyncParsableCommand {
             let ledger = try ledger.map {
                 try JSONDecoder().decode(Ledger.self, from: Data(contentsOf: URL(filePath: $0)))
             }
-            result = try await Self.reckon(directory, ledger)
+            result = try await Self.reckon(directory, past: past, ledger)
         } catch {
             note("\(directory) cannot be compared: \(error)")
             throw ExitCode(2)
@@ -59,12 +61,14 @@ struct ReferenceCommand: AsyncParsableCommand {
         if !result.findings.isEmpty { throw ExitCode(1) }
     }
 
-    private static func reckon(_ path: String, _ ledger: Ledger?) async throws -> Result {
+    private static func reckon(_ path: String, past: String?, _ ledger: Ledger?) async throws -> Result {
         let directory = try await DataDirectory.openReadOnly(path)
+        var copy: DataDirectory?
+        if let past { copy = try await DataDirectory.openReadOnly(past) }
         var result = Result()
         var firsts: [String: [String: Int64]] = [:]
         for partition in 0..<directory.log.partitionCount {
-            let reckoning = try await reckon(partition, directory)
+            let reckoning = try await reckon(partition, directory, past: copy)
             result.findings += reckoning.findings(position: try await directory.outputs.position(partition: partition))
             firsts.merge(reckoning.firsts) { $0.merging($1) { first, _ in first } }
             for (replay, rows) in reckoning.rows { result.rows[replay, default: 0] += rows.count }
@@ -74,9 +78,11 @@ struct ReferenceCommand: AsyncParsableCommand {
                 result.counts[account.rawValue, default: 0] += fold.accounts[account] ?? 0
             }
             result.counts["records", default: 0] += reckoning.next
+            result.counts["removed by retention", default: 0] += reckoning.removedBefore
             result.counts["outcomes", default: 0] += Int64(fold.outcomes.count)
             result.counts["open sessions", default: 0] += Int64(fold.openSessions)
         }
+        firsts = firsts.filter { !$0.key.hasPrefix(Past.prefix) }
         result.counts["live events"] = firsts.values.reduce(0) { $0 + Int64($1.count) }
         if let ledger {
             result.findings += ledger.violations(firsts: firsts) + ledger.strangers(firsts: firsts)
@@ -85,12 +91,29 @@ struct ReferenceCommand: AsyncParsableCommand {
             }
         }
         await directory.close()
+        await copy?.close()
         return result
     }
 
-    private static func reckon(_ partition: Int, _ directory: DataDirectory) async throws -> Reckoning {
+    private static func reckon(
+        _ partition: Int, _ directory: DataDirectory, past: DataDirectory?
+    ) async throws -> Reckoning {
         var reckoning = Reckoning(partition: partition, partitions: directory.log.partitionCount)
-        let events = try await directory.log.reader(partition: partition, from: 0)
+        reckoning.removedBefore = try await directory.log.bounds(partition: partition).lowerBound
+        if reckoning.removedBefore > 0 {
+            guard let past else {
+                throw EventLogError.unusable(
+                    "partition \(partition) begins at offset \(reckoning.removedBefore): what retention has removed "
+                        + "wants --past")
+            }
+            let gone = try await past.log.reader(partition: partition, from: 0)
+            while case let records = try await gone.next(limit: 2_000, wait: .zero), !records.isEmpty {
+                for record in records where record.offset < reckoning.removedBefore {
+                    reckoning.take(event: record.value, offset: record.offset, time: record.time)
+                }
+            }
+        }
+        let events = try await directory.log.reader(partition: partition, from: reckoning.removedBefore)
         while case let records = try await events.next(limit: 2_000, wait: .zero), !records.isEmpty {
             for record in records {
                 reckoning.take(event: record.value, offset: record.offset, time: record.time)

@@ -28,8 +28,11 @@ struct Victim {
     var url: String { "http://127.0.0.1:\(port)" }
     private var log: String { workplace.log("server") }
 
-    /// How long a server may take to come to a fault point, under load; it folds again at its start alone.
-    private static func limit(_ point: FaultPoint) -> Duration { point == .refold ? .seconds(10) : .seconds(30) }
+    /// How long a server may take to come to a fault point, under load; it folds again at its
+    /// start alone, and removes what is old then, too.
+    private static func limit(_ point: FaultPoint) -> Duration {
+        [.refold, .retention].contains(point) ? .seconds(10) : .seconds(30)
+    }
 
     /// One life of the server.
     func live(_ round: KillPlan.Round) async throws -> End {

@@ -33,18 +33,20 @@ public struct KillPlan: Sendable, Equatable {
 
     /// Every point comes once before any comes twice, and about half of all kills beyond that fall anywhere.
     ///
-    /// - Parameter points: to be left out where the server does not come there.
-    public init(seed: UInt64, kills: Int, points: [FaultPoint] = FaultPoint.allCases) {
+    /// `retention` comes a few times, one life after the other and early: later nothing is left to be removed.
+    public init(seed: UInt64, kills: Int) {
         var random = SeededRandom(seed)
-        let places = points.filter { !Self.changes.contains($0) }
-        let changes = points.filter(Self.changes.contains)
+        let changes = Self.changes
+        let places = FaultPoint.allCases.filter { !changes.contains($0) && $0 != .retention }
+        let removals = kills > places.count ? (kills < 20 ? 1 : 5) : 0
+        let kills = kills - removals
         // In rounds of all points, each in an order of its own.
         var deck: [FaultPoint] = []
         var changeDeck: [FaultPoint] = []
         rounds = []
-        births = (0..<(kills + 9) / 10).map { _ in .milliseconds(Int.random(in: 1...150, using: &random)) }
+        births = (0..<(kills + removals + 9) / 10).map { _ in .milliseconds(Int.random(in: 1...150, using: &random)) }
         for number in 0..<kills {
-            let isAnywhere = places.isEmpty || number >= places.count && Bool.random(using: &random)
+            let isAnywhere = number >= places.count && Bool.random(using: &random)
             let deed: Deed
             if isAnywhere {
                 let after = Duration.milliseconds(Int.random(in: 20...2_000, using: &random))
@@ -58,7 +60,7 @@ public struct KillPlan: Sendable, Equatable {
                 deed = .at(Fault(point, passage: Int.random(in: Self.passages(of: point), using: &random)))
             }
             var change: Fault?
-            if !changes.isEmpty, number < changes.count || Int.random(in: 0..<4, using: &random) == 0 {
+            if number < changes.count || Int.random(in: 0..<4, using: &random) == 0 {
                 if changeDeck.isEmpty { changeDeck = changes.shuffled(using: &random) }
                 change = Fault(changeDeck.removeLast())
             }
@@ -66,6 +68,11 @@ public struct KillPlan: Sendable, Equatable {
                 Round(deed: deed, change: change, downFor: .milliseconds(Int.random(in: 0...200, using: &random))))
         }
         giveAPast(places: places.count)
+        let removing = (0..<removals).map { _ in
+            let passage = Int.random(in: Self.passages(of: .retention), using: &random)
+            return Round(deed: .at(Fault(.retention, passage: passage)), change: nil, downFor: .zero)
+        }
+        rounds.insert(contentsOf: removing, at: min(2, rounds.count))
     }
 
     /// Nothing is folded again, and no new champion comes, before anything has happened.
@@ -85,7 +92,9 @@ public struct KillPlan: Sendable, Equatable {
         case .refold: 1...3
         // The first is the one at its start.
         case .modelSwap: 1...2
-        case .checkpoint, .retention, .modelAdd, .modelPromote: 1...1
+        // About a thousand records each.
+        case .retention: 1...12
+        case .checkpoint, .modelAdd, .modelPromote: 1...1
         }
     }
 }

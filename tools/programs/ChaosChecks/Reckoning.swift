@@ -16,6 +16,8 @@ public struct Reckoning: Sendable {
     public private(set) var rows: [String: Set<String>] = [:]
     public private(set) var ends: [String: Int] = [:]
     public private(set) var scores = 0
+    /// Retention has removed what lies before: of that there may be scores, or none.
+    public var removedBefore: Int64 = 0
     private var outcomes: [String: ReferenceFold.Outcome]?
     private var outcomeOffset: Int64 = -1
     private var found: [String] = []
@@ -77,7 +79,9 @@ public struct Reckoning: Sendable {
             cart: Int(Self.integer(fields["cart"])))
         // Both rise: what is passed over has no score.
         while scores < fold.dues.count, fold.dues[scores].offset < due.offset {
-            find("\(fold.dues[scores].offset) is in no account: it has no score")
+            if fold.dues[scores].offset >= removedBefore {
+                find("\(fold.dues[scores].offset) is in no account: it has no score")
+            }
             scores += 1
         }
         guard scores < fold.dues.count, fold.dues[scores].offset == due.offset else {
