@@ -16,6 +16,12 @@ extension Server {
         }
         public var partitions: [Partition]
         public var models: Models
+
+        public var openSessions: Int {
+            partitions.reduce(0) {
+                $0 + ($1.sessions["opened"] ?? 0) - ($1.sessions["closed"] ?? 0) - ($1.sessions["muted"] ?? 0)
+            }
+        }
     }
 
     public func status() async throws -> Status {

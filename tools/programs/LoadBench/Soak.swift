@@ -74,10 +74,7 @@ struct SoakCommand: AsyncParsableCommand {
                 resident: Double(ProcessFigures.resident_bytes(shop.pid)) / 1_048_576,
                 files: Double(ProcessFigures.openFiles(shop.pid)),
                 pending: Double(status.partitions.reduce(0) { $0 + $1.pending }),
-                open: Double(
-                    status.partitions.reduce(0) {
-                        $0 + ($1.sessions["opened"] ?? 0) - ($1.sessions["closed"] ?? 0) - ($1.sessions["muted"] ?? 0)
-                    }))
+                open: Double(status.openSessions))
             samples.append(sample)
             if samples.count % 30 == 0 {
                 print(
