@@ -27,7 +27,7 @@ public final class DataDirectory: Sendable {
         var eventsHealth: StorageHealth
         var scoresHealth: StorageHealth
         let eventBell = Bell()
-        let outputBell = Bell()
+        let outputBells = OutputBells()
         var now: @Sendable () -> Int64
 
         init(
@@ -74,7 +74,7 @@ public final class DataDirectory: Sendable {
             self.retention = nil
         }
         log = EmbeddedLog(pool: events, partitionCount: count, writer: writer, bell: writing?.eventBell)
-        outputs = EmbeddedOutputs(pool: scores, partitionCount: count, bell: writing?.outputBell)
+        outputs = EmbeddedOutputs(pool: scores, partitionCount: count, bells: writing?.outputBells)
         self.retention?.start()
     }
 
@@ -193,7 +193,7 @@ public final class DataDirectory: Sendable {
         guard let writing else { preconditionFailure("DataDirectory.makeConsumer: open for reading only") }
         return EmbeddedConsumer(
             log: log, events: events, outputs: outputs, health: writing.scoresHealth, eventBell: writing.eventBell,
-            outputBell: writing.outputBell, now: writing.now)
+            outputBells: writing.outputBells, now: writing.now)
     }
 
     /// Says in the directory where the process that holds it can be reached.

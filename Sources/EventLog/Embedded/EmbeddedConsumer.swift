@@ -18,20 +18,20 @@ public final class EmbeddedConsumer: EventConsumer {
     private let outputs: EmbeddedOutputs
     private let health: StorageHealth
     private let eventBell: Bell
-    private let outputBell: Bell
+    private let outputBells: OutputBells
     private let now: @Sendable () -> Int64
     private let state = Mutex(State())
 
     init(
         log: EmbeddedLog, events: DatabasePool, outputs: EmbeddedOutputs, health: StorageHealth, eventBell: Bell,
-        outputBell: Bell, now: @escaping @Sendable () -> Int64
+        outputBells: OutputBells, now: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.events = events
         self.outputs = outputs
         self.health = health
         self.eventBell = eventBell
-        self.outputBell = outputBell
+        self.outputBells = outputBells
         self.now = now
     }
 
@@ -102,7 +102,8 @@ public final class EmbeddedConsumer: EventConsumer {
         } catch {
             throw await health.judge(error, "the scores could not be written", writer: outputs.pool)
         }
-        outputBell.ring()
+        if batches.contains(where: { !$0.scores.isEmpty }) { outputBells[.scores].ring() }
+        if batches.contains(where: { !$0.outcomes.isEmpty }) { outputBells[.outcomes].ring() }
     }
 
     private static func commit(_ batch: ScoredBatch, time: Int64, _ database: Database) throws {

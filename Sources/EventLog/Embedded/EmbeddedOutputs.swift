@@ -5,12 +5,12 @@ import GRDB
 public struct EmbeddedOutputs: OutputLog {
     public let partitionCount: Int
     let pool: DatabasePool
-    let bell: Bell?
+    let bells: OutputBells?
 
-    init(pool: DatabasePool, partitionCount: Int, bell: Bell?) {
+    init(pool: DatabasePool, partitionCount: Int, bells: OutputBells?) {
         self.pool = pool
         self.partitionCount = partitionCount
-        self.bell = bell
+        self.bells = bells
     }
 
     public func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
@@ -22,7 +22,7 @@ public struct EmbeddedOutputs: OutputLog {
     public func reader(
         _ stream: OutputStream, partition: Int, from offset: Int64
     ) async throws(EventLogError) -> any EventReader {
-        TableReader(stream.table, pool: pool, partition: partition, from: offset, bell: bell)
+        TableReader(stream.table, pool: pool, partition: partition, from: offset, bell: bells?[stream])
     }
 
     public func position(partition: Int) async throws(EventLogError) -> String? {
