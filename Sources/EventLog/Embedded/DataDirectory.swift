@@ -19,6 +19,8 @@ public final class DataDirectory: Sendable {
     private let retention: Retention?
     /// `nil` where the directory is open for reading only.
     private let writing: Writing?
+    /// Of every partition.
+    private let newestEvents: [NewestRecords]
 
     /// What only the process that writes has.
     private struct Writing {
@@ -61,20 +63,24 @@ public final class DataDirectory: Sendable {
         self.scores = scores
         self.writing = writing
         var writer: EventWriter?
+        newestEvents = (0..<count).map { _ in NewestRecords() }
+        let newestOutputs = writing.map { _ in NewestOutputs(partitionCount: count) }
         if let state, let writing {
             writer = EventWriter(
                 pool: events, state: state, limits: limits, lock: writing.lock, health: writing.eventsHealth,
-                committed: writing.eventBell)
+                newest: newestEvents, committed: writing.eventBell)
         }
-        if let writer, let writing, let retention {
+        if let writer, let writing, let retention, let newestOutputs {
             self.retention = Retention(
-                events: events, scores: scores, writer: writer, scoresHealth: writing.scoresHealth, partitions: count,
-                settings: retention.settings, logger: retention.logger, now: writing.now)
+                events: events, scores: scores, writer: writer, scoresHealth: writing.scoresHealth,
+                newestOutputs: newestOutputs, partitions: count, settings: retention.settings, logger: retention.logger,
+                now: writing.now)
         } else {
             self.retention = nil
         }
         log = EmbeddedLog(pool: events, partitionCount: count, writer: writer, bell: writing?.eventBell)
-        outputs = EmbeddedOutputs(pool: scores, partitionCount: count, bells: writing?.outputBells)
+        outputs = EmbeddedOutputs(
+            pool: scores, partitionCount: count, bells: writing?.outputBells, newest: newestOutputs)
         self.retention?.start()
     }
 
@@ -192,7 +198,8 @@ public final class DataDirectory: Sendable {
     public func makeConsumer() -> EmbeddedConsumer {
         guard let writing else { preconditionFailure("DataDirectory.makeConsumer: open for reading only") }
         return EmbeddedConsumer(
-            log: log, events: events, outputs: outputs, health: writing.scoresHealth, eventBell: writing.eventBell,
+            log: log, events: events, newestEvents: newestEvents, outputs: outputs, health: writing.scoresHealth,
+            eventBell: writing.eventBell,
             outputBells: writing.outputBells, now: writing.now)
     }
 

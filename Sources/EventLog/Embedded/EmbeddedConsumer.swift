@@ -15,6 +15,8 @@ public final class EmbeddedConsumer: EventConsumer {
 
     private let log: EmbeddedLog
     private let events: DatabasePool
+    /// Of every partition.
+    private let newestEvents: [NewestRecords]
     private let outputs: EmbeddedOutputs
     private let health: StorageHealth
     private let eventBell: Bell
@@ -23,11 +25,13 @@ public final class EmbeddedConsumer: EventConsumer {
     private let state = Mutex(State())
 
     init(
-        log: EmbeddedLog, events: DatabasePool, outputs: EmbeddedOutputs, health: StorageHealth, eventBell: Bell,
+        log: EmbeddedLog, events: DatabasePool, newestEvents: [NewestRecords], outputs: EmbeddedOutputs,
+        health: StorageHealth, eventBell: Bell,
         outputBells: OutputBells, now: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.events = events
+        self.newestEvents = newestEvents
         self.outputs = outputs
         self.health = health
         self.eventBell = eventBell
@@ -83,7 +87,9 @@ public final class EmbeddedConsumer: EventConsumer {
     public func begin(partition: Int, at offset: Int64) async throws(EventLogError) {
         state.withLock {
             $0.readers[partition] = ReadAhead(
-                TableReader(.event, pool: events, partition: partition, from: offset, bell: nil))
+                TableReader(
+                    .event, pool: events, partition: partition, from: offset, bell: nil,
+                    newest: newestEvents[partition]))
         }
     }
 
@@ -92,34 +98,47 @@ public final class EmbeddedConsumer: EventConsumer {
         if let reason = health.stopped { throw .stopped(reason) }
         do {
             // In a task of its own: a commit that has begun is not broken off because its caller is cancelled.
-            try await Task { [outputs] in
+            let committed = try await Task { [outputs] in
                 try await outputs.pool.write { database in
-                    for batch in batches { try Self.commit(batch, time: time, database) }
+                    let committed = try batches.flatMap { try Self.commit($0, time: time, database) }
                     FaultPoint.positionBefore.pass()
+                    return committed
                 }
             }.value
             FaultPoint.positionAfter.pass()
+            for run in committed { outputs.newest?[run.stream, run.partition].append(run.records) }
         } catch {
+            // What the commit left on the disk is not known.
+            outputs.newest?.clear()
             throw await health.judge(error, "the scores could not be written", writer: outputs.pool)
         }
         if batches.contains(where: { !$0.scores.isEmpty }) { outputBells[.scores].ring() }
         if batches.contains(where: { !$0.outcomes.isEmpty }) { outputBells[.outcomes].ring() }
     }
 
-    private static func commit(_ batch: ScoredBatch, time: Int64, _ database: Database) throws {
+    /// What a commit appends to a partition of a stream.
+    private struct CommittedRun: Sendable {
+        var stream: OutputStream
+        var partition: Int
+        var records: NewestRecords.Run
+    }
+
+    private static func commit(_ batch: ScoredBatch, time: Int64, _ database: Database) throws -> [CommittedRun] {
         let committed = try Int64.fetchOne(
             try database.cachedStatement(sql: "SELECT next FROM position WHERE partition = ?"),
             arguments: [batch.partition])
         // An earlier attempt whose answer was lost has done it all.
-        if committed == batch.next { return }
+        if committed == batch.next { return [] }
         guard committed == batch.follows else {
             throw EventLogError.fenced(
                 "partition \(batch.partition) is committed up to \(committed.map(String.init) ?? "nothing"), this batch "
                     + "follows \(batch.follows.map(String.init) ?? "nothing"): another process scores the same directory"
             )
         }
-        try insert(batch.scores, into: .scores, partition: batch.partition, time: time, database)
-        try insert(batch.outcomes, into: .outcomes, partition: batch.partition, time: time, database)
+        let runs = [
+            try insert(batch.scores, into: .scores, partition: batch.partition, time: time, database),
+            try insert(batch.outcomes, into: .outcomes, partition: batch.partition, time: time, database),
+        ]
         let position = try RawStatement(database, "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?, ?)")
         try position.bind(Int64(batch.partition), at: 1)
         try position.bind(batch.next, at: 2)
@@ -129,12 +148,14 @@ public final class EmbeddedConsumer: EventConsumer {
             partition: batch.partition, next: batch.next, lowWaterOffset: batch.lowWaterOffset, text: batch.position)
         try position.bind(committedPosition.checksum, at: 5)
         try position.run()
+        return runs
     }
 
     private static func insert(
         _ records: [OutputRecord], into stream: OutputStream, partition: Int, time: Int64, _ database: Database
-    ) throws {
-        guard !records.isEmpty else { return }
+    ) throws -> CommittedRun {
+        var run = CommittedRun(stream: stream, partition: partition, records: NewestRecords.Run())
+        guard !records.isEmpty else { return run }
         let last = try database.lastRecord(of: stream.table, partition: partition)
         var offset = (last?.offset ?? -1) + 1
         // As on the events log, a clock that is set back does not show.
@@ -142,9 +163,11 @@ public final class EmbeddedConsumer: EventConsumer {
         var writer = try BatchWriter(database, stream.table, partition: partition)
         for record in records {
             try writer.append(record.value, identity: nil, offset: offset, time: time)
+            run.records.append(StoredRecord(offset: offset, time: time, value: record.value))
             offset += 1
         }
         try writer.finish()
+        return run
     }
 
     public func release(_ partitions: [Int]) async throws(EventLogError) {

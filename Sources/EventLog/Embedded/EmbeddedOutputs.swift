@@ -6,11 +6,14 @@ public struct EmbeddedOutputs: OutputLog {
     public let partitionCount: Int
     let pool: DatabasePool
     let bells: OutputBells?
+    /// `nil`: the writer is another process.
+    let newest: NewestOutputs?
 
-    init(pool: DatabasePool, partitionCount: Int, bells: OutputBells?) {
+    init(pool: DatabasePool, partitionCount: Int, bells: OutputBells?, newest: NewestOutputs?) {
         self.pool = pool
         self.partitionCount = partitionCount
         self.bells = bells
+        self.newest = newest
     }
 
     public func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
@@ -22,7 +25,9 @@ public struct EmbeddedOutputs: OutputLog {
     public func reader(
         _ stream: OutputStream, partition: Int, from offset: Int64
     ) async throws(EventLogError) -> any EventReader {
-        TableReader(stream.table, pool: pool, partition: partition, from: offset, bell: bells?[stream])
+        TableReader(
+            stream.table, pool: pool, partition: partition, from: offset, bell: bells?[stream],
+            newest: newest?[stream, partition])
     }
 
     public func position(partition: Int) async throws(EventLogError) -> String? {

@@ -140,6 +140,7 @@ struct EventTransaction {
             value, identity: identity.map { Int64(bitPattern: $0) }, offset: offset, time: time)
         change.nextOffsets[partition] = offset + 1
         change.lastTimes[partition] = time
+        change.runs[partition].append(StoredRecord(offset: offset, time: time, value: value))
         return Location(partition: partition, offset: offset)
     }
 

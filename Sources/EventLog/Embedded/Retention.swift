@@ -21,6 +21,7 @@ final class Retention: Sendable {
     private let scores: DatabasePool
     private let writer: EventWriter
     private let scoresHealth: StorageHealth
+    private let newestOutputs: NewestOutputs
     private let partitions: Int
     private let settings: RetentionSettings
     private let logger: Logger
@@ -31,13 +32,15 @@ final class Retention: Sendable {
     private let failures = Metrics.Counter(label: "dinghy_retention_failures_total")
 
     init(
-        events: DatabasePool, scores: DatabasePool, writer: EventWriter, scoresHealth: StorageHealth, partitions: Int,
-        settings: RetentionSettings, logger: Logger, now: @escaping @Sendable () -> Int64
+        events: DatabasePool, scores: DatabasePool, writer: EventWriter, scoresHealth: StorageHealth,
+        newestOutputs: NewestOutputs, partitions: Int, settings: RetentionSettings, logger: Logger,
+        now: @escaping @Sendable () -> Int64
     ) {
         self.events = events
         self.scores = scores
         self.writer = writer
         self.scoresHealth = scoresHealth
+        self.newestOutputs = newestOutputs
         self.partitions = partitions
         self.settings = settings
         self.logger = logger
@@ -124,7 +127,7 @@ final class Retention: Sendable {
         let step = Int64(settings.step)
         if let reason = scoresHealth.stopped { throw .stopped(reason) }
         do {
-            return try await Task { [scores] in
+            let removed = try await Task { [scores] in
                 try await scores.write { database in
                     var removed = false
                     for table in [RecordTable.score, .outcome] {
@@ -142,6 +145,8 @@ final class Retention: Sendable {
                     return removed
                 }
             }.value
+            if removed { newestOutputs.clear() }
+            return removed
         } catch {
             throw await scoresHealth.judge(error, "old scores could not be removed", writer: scores)
         }

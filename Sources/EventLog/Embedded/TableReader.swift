@@ -20,9 +20,15 @@ final class TableReader: EventReader {
     private let partition: Int
     /// `nil`: the writer is another process.
     private let bell: Bell?
+    /// `nil`: only the table is asked.
+    private let newest: NewestRecords?
     private let offset: Mutex<Int64>
 
-    init(_ table: RecordTable, pool: DatabasePool, partition: Int, from offset: Int64, bell: Bell?) {
+    init(
+        _ table: RecordTable, pool: DatabasePool, partition: Int, from offset: Int64, bell: Bell?,
+        newest: NewestRecords? = nil
+    ) {
+        self.newest = newest
         self.table = table
         self.pool = pool
         self.partition = partition
@@ -48,6 +54,10 @@ final class TableReader: EventReader {
 
     private func read(limit: Int) async throws(EventLogError) -> [StoredRecord] {
         let from = offset.withLock { $0 }
+        if let records = newest?.records(from: from, limit: limit) {
+            offset.withLock { $0 = from + Int64(records.count) }
+            return records
+        }
         let records: [StoredRecord]
         do {
             records = try await pool.read { [table, partition] database in

@@ -87,11 +87,14 @@ struct WriterChange: Sendable {
     var nextRejected: Int64
     var lastReplayed: [Range<Int64>]
     var newIdentities: [(identity: UInt64, time: Int64)] = []
+    /// What was appended to every partition.
+    var runs: [NewestRecords.Run]
 
     init(_ state: WriterState) {
         nextOffsets = state.nextOffsets
         lastTimes = state.lastTimes
         nextRejected = state.nextRejected
         lastReplayed = state.lastReplayed
+        runs = state.nextOffsets.map { _ in NewestRecords.Run() }
     }
 }
