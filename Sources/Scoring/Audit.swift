@@ -65,36 +65,64 @@ public struct Audit: Sendable {
     }
 
     /// - Parameter progress: records audited and records to audit.
-    /// - Throws: `EventLogError` where log or outputs cannot be read, `PositionError` where a committed position cannot be read or was made by other session rules.
+    /// - Throws: `EventLogError` where log or outputs cannot be read, `PositionError` where a committed position cannot be
+    ///   read or was made by other session rules.
     public func run(progress: @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }) async throws -> Report {
         var report = Report()
-        var audited: [AuditedPartition] = []
+        // Before the ends of the outputs: they then hold everything that the positions stand for.
+        var positions: [Position?] = []
+        var total: Int64 = 0
         for partition in 0..<events.partitionCount {
-            // The position before the ends of the outputs: they then hold everything that it stands for.
             let position = try await outputs.position(partition: partition).map { try Position(decoding: $0) }
+            positions.append(position)
+            guard let position else { continue }
+            guard position.digest == parameters.digest else {
+                throw PositionError.foreignDigest(committed: position.digest, own: parameters.digest)
+            }
+            let start = try await events.bounds(partition: partition).lowerBound
+            total += max(0, position.next - max(position.start, start))
+        }
+        var done: Int64 = 0
+        for (partition, position) in positions.enumerated() {
             if let position {
-                guard position.digest == parameters.digest else {
-                    throw PositionError.foreignDigest(committed: position.digest, own: parameters.digest)
-                }
-                let one = try await AuditedPartition(
-                    partition: partition, position: position, parameters: parameters, events: events, outputs: outputs,
-                    model: model)
-                report.removed += one.logStart - position.start
-                audited.append(one)
+                let before = done
+                done += try await audit(partition, position, &report) { progress(before + $0, total) }
             } else if try await holdsOutputs(partition), try await outputs.position(partition: partition) == nil {
                 report.add(partition, 0, "there are scores or outcomes, but no position was ever committed")
             }
         }
-        let total = audited.reduce(0) { $0 + $1.records }
-        var done: Int64 = 0
-        for var partition in audited {
-            let before = done
-            done += partition.records
-            try await partition.audit(events, outputs, report: &report) { progress(before + $0, total) }
-        }
         report.models.sort()
         return report
     }
+
+    /// Audits a partition, as often as retention gets into its way; gives how many records.
+    private func audit(
+        _ partition: Int, _ position: Position, _ report: inout Report, progress: (Int64) -> Void
+    ) async throws -> Int64 {
+        for attempt in 1... {
+            var audited = try await AuditedPartition(
+                partition: partition, position: position, parameters: parameters, events: events, outputs: outputs,
+                model: model)
+            var result = report
+            result.removed += audited.logStart - position.start
+            var failure: (any Error)?
+            do { try await audited.audit(events, outputs, report: &result, progress: progress) } catch {
+                failure = error
+            }
+            if failure != nil || result.problems > report.problems, attempt < Self.maxAttempts,
+                try await events.bounds(partition: partition).lowerBound > audited.logStart
+            {
+                continue
+            }
+            if let failure { throw failure }
+            report = result
+            return audited.records
+        }
+        preconditionFailure("Audit.audit: the last attempt decides")
+    }
+
+    /// Retention looks once a minute, and what it removes lies where an audit begins.
+    private static let maxAttempts = 5
 
     private func holdsOutputs(_ partition: Int) async throws(EventLogError) -> Bool {
         for stream in OutputStream.allCases {

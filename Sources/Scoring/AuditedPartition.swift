@@ -15,14 +15,15 @@ struct AuditedPartition {
     private var fold: SessionFold
     private var scores: RecordedOutputs<ScoreRecord>
     private var outcomes: RecordedOutputs<OutcomeRecord>
+    private let offsetsCountScores: Bool
     private let model: @Sendable (Int) throws -> IntentModel
     private var scorer: SessionScorer?
     private var modelNumber: Int?
     private var missingModels: Set<Int> = []
     /// Events with a score record that is compared.
     private var scored: Int64 = 0
-    /// Score records of what lies before the position.
-    private var recordedScores: Int64 = 0
+    /// Score records of sessions that are not.
+    private var truncatedScores: Int64 = 0
     /// The first event after a scored one that has no score record: where a gap, if it is one, begins.
     private var firstGap: Int64?
 
@@ -36,10 +37,17 @@ struct AuditedPartition {
         self.partition = partition
         self.position = position
         self.model = model
+        offsetsCountScores = outputs.offsetsCountRecords && position.start == 0
         let lowerBound = try await events.bounds(partition: partition).lowerBound
         logStart = min(max(position.start, lowerBound), position.next)
+        guard position.truncatedBefore <= logStart else {
+            throw EventLogError.unusable(
+                "partition \(partition): retention was faster than scoring, sessions that began before offset "
+                    + "\(position.truncatedBefore) were scored without their beginning and cannot be audited; try again "
+                    + "when retention has passed that")
+        }
         fold = SessionFold(start: logStart, parameters: parameters)
-        if logStart == position.start {
+        if logStart == 0 {
             truncated = TruncatedSessions()
             scores = try await RecordedOutputs(outputs, .scores, partition: partition)
             outcomes = try await RecordedOutputs(outputs, .outcomes, partition: partition)
@@ -100,9 +108,13 @@ struct AuditedPartition {
         _ closed: [ClosedSession], closedAt offset: Int64, report: inout Audit.Report
     ) async throws {
         var recorded: [OutcomeRecord] = []
+        var ended: [OutcomeRecord] = []
         while let outcome = try await outcomes.peek(report: &report), outcome.offset <= offset {
             outcomes.pop()
-            if outcome.offset == offset, !truncated.contains(outcome.session) {
+            if truncated.contains(outcome.session) {
+                report.truncated += 1
+                ended.append(outcome)
+            } else if outcome.offset == offset {
                 recorded.append(outcome)
             } else {
                 unexplained(outcome, report: &report)
@@ -110,6 +122,7 @@ struct AuditedPartition {
         }
         // What is left of a session without its beginning is none that was recorded.
         let closed = closed.filter { !truncated.end($0.session) }
+        for outcome in ended { truncated.end(outcome) }
         let expected = closed.map { OutcomeRecord($0, partition: partition) }
         report.outcomes += expected.count
         guard recorded != expected else { return }
@@ -156,6 +169,7 @@ struct AuditedPartition {
         }
         if truncated.isOpen(key: event.sessionKey, timeline: timeline.name) {
             report.truncated += 1
+            if recorded != nil { truncatedScores += 1 }
             return
         }
         guard let recorded else {
@@ -187,16 +201,16 @@ struct AuditedPartition {
     ) async throws -> ScoreRecord? {
         while let record = try await scores.peek(report: &report), record.offset <= offset {
             scores.pop()
-            recordedScores += 1
             if record.offset == offset { return record }
             unexplained(record, report: &report)
         }
         return nil
     }
 
-    private func unexplained(_ score: ScoreRecord, report: inout Audit.Report) {
+    private mutating func unexplained(_ score: ScoreRecord, report: inout Audit.Report) {
         if truncated.contains(score.session) {
             report.truncated += 1
+            truncatedScores += 1
             return
         }
         report.add(
@@ -227,7 +241,6 @@ struct AuditedPartition {
     private mutating func rest(upTo latest: Int64, report: inout Audit.Report) async throws {
         while let score = try await scores.peek(report: &report) {
             scores.pop()
-            if score.offset < position.next { recordedScores += 1 }
             if score.offset < position.next || score.offset >= latest { unexplained(score, report: &report) }
         }
         while let outcome = try await outcomes.peek(report: &report) {
@@ -240,8 +253,8 @@ struct AuditedPartition {
         if logStart > position.start { return compareScored(report: &report) }
         var own = fold.position()
         // This fold counted every step as unscored; the records say which of them a model scored.
-        own.counters.scored = scored
-        own.counters.unscored -= scored
+        own.counters.scored = scored + truncatedScores
+        own.counters.unscored -= scored + truncatedScores
         guard own != position else { return }
         var differences = Counters.accounts.compactMap { account -> String? in
             let (committed, counted) = (position.counters[keyPath: account.path], own.counters[keyPath: account.path])
@@ -258,11 +271,11 @@ struct AuditedPartition {
         report.add(partition, position.next, "the committed position: " + differences.joined(separator: "; "))
     }
 
-    /// Of a position that counts from a record which is gone: output offsets count the scores that are gone, too, unless
-    /// transactions left markers among them.
+    /// Of a position that counts from a record which is gone: output offsets count the scores that are gone, too, where
+    /// they count records, and from the position's start.
     private func compareScored(report: inout Audit.Report) {
-        let counted = scores.start + recordedScores
-        guard scores.isDense, counted != position.counters.scored else { return }
+        let counted = scores.start + scored + truncatedScores
+        guard offsetsCountScores, counted != position.counters.scored else { return }
         report.add(
             partition, position.next,
             "the committed position: scored is \(position.counters.scored), by the scores \(counted)"

@@ -14,7 +14,11 @@ enum OutputSearch {
         while !range.isEmpty {
             let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
             let reader = try await outputs.reader(stream, partition: partition, from: middle)
-            guard let stored = try await reader.next(limit: 1, wait: .zero).first else { return range.upperBound }
+            guard let stored = try await reader.next(limit: 1, wait: .zero).first else {
+                // From there on the stream holds nothing but a transaction's marker.
+                range = range.lowerBound..<middle
+                continue
+            }
             let record: Record
             do { record = try Record(decoding: stored.value) } catch {
                 throw EventLogError.unusable(

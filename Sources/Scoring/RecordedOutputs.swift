@@ -21,8 +21,6 @@ struct RecordedOutputs<Record: OutputJSON> {
     private var buffer: ArraySlice<StoredRecord> = []
     private var next: Int64
     private var head: Record?
-    /// Whether every output offset so far has held a record: not where transactions leave markers.
-    private(set) var isDense = true
 
     /// - Parameter first: the output offset to begin with; `nil`: the stream's first.
     init(_ outputs: any OutputLog, _ stream: OutputStream, partition: Int, from first: Int64? = nil) async throws {
@@ -45,7 +43,6 @@ struct RecordedOutputs<Record: OutputJSON> {
                 next = end
                 break
             }
-            if stored.offset != next { isDense = false }
             next = stored.offset + 1
             do throws(EventError) {
                 head = try Record(decoding: stored.value)

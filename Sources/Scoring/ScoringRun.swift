@@ -20,6 +20,8 @@ struct ScoringRun {
     private var uncommitted = Uncommitted()
     private var underWay: CommitUnderWay?
     private var commitRest = CommitRest()
+    /// Partitions whose last read was as much as was asked for.
+    private var behind: Set<Int> = []
     private let committer: Committer
     private let instruments = ScoringInstruments()
 
@@ -79,6 +81,7 @@ struct ScoringRun {
         if case .records(let partition, let records) = event {
             process(records, of: partition)
             moreWaits = records.count == limit
+            if moreWaits { behind.insert(partition) } else { behind.remove(partition) }
         } else {
             try await settle()
         }
@@ -102,7 +105,7 @@ struct ScoringRun {
             startCommit(within: nil)
             if !moreWaits || !service.consumer.readsDuringCommit {
                 try await settle()
-                if !moreWaits {
+                if behind.isEmpty {
                     let instant = self.instant
                     commitRest.begin(after: instant - begun, at: instant, limit: settings.maxCommitRest)
                 }
@@ -219,6 +222,7 @@ struct ScoringRun {
 
     /// A partition goes. Where it may come back as it was, its state is kept for a while.
     private mutating func drop(_ partition: Int) {
+        behind.remove(partition)
         guard let held = partitions.removeValue(forKey: partition) else { return }
         shelf.keep(held.scorer, at: instant)
         service.status.take(nil, at: partition)

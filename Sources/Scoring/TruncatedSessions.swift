@@ -4,12 +4,17 @@ import Sessions
 /// Sessions of one partition that began in what retention has removed, as an audit meets the rest of them.
 ///
 /// Folded from what is left such a session begins with a later event, under another identity, with another prefix, perhaps
-/// without its purchase. It ends as it did: silence and a replay's end depend on its last event alone, and of one that was
-/// muted nothing is recorded until it falls silent. So the first session of its key in the second fold is what is left of
-/// it, and from the next one on everything can be compared again.
+/// without its purchase; or not at all, where only its closing is left. It ends as it did: silence and a replay's end
+/// depend on its last event alone. So until it has ended, a session of its key in the second fold is what is left of it;
+/// of one that was muted, until that falls silent, for nothing else is recorded until then. From then on everything can be
+/// compared again.
 ///
 /// Of a session that was muted before the log begins nothing at all is recorded. What is left of it begins within the idle
 /// gap from the log's beginning, and has neither scores nor an outcome.
+///
+/// This presumes that a timeline's clock, at the cut, was not ahead of the records that are left. The live one never is;
+/// that of a replay is where its rows are out of order by as much, and a gap within that much of the idle gap may then close
+/// a session elsewhere in the second fold.
 struct TruncatedSessions {
     private struct Name: Hashable {
         var key: String
@@ -51,6 +56,12 @@ struct TruncatedSessions {
 
     func isOpen(key: String, timeline: String) -> Bool {
         !open.isEmpty && open.contains(Name(key: key, timeline: timeline))
+    }
+
+    /// One of them has ended as recorded.
+    mutating func end(_ outcome: OutcomeRecord) {
+        guard outcome.closing != Closing.muted.rawValue else { return }
+        open.remove(Name(key: outcome.key, timeline: outcome.timeline))
     }
 
     /// A session of the second fold ends. Returns whether it was what is left of one of them.

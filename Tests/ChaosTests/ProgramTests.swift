@@ -33,7 +33,7 @@ struct ProgramTests {
     func aShopOnItsOwnLogSurvivesTenKills(seed: Int) async throws {
         let result = try await Self.run(["embedded", "--kills", "10", "--seed", "\(seed)"])
         #expect(result.code == 0, "seed \(seed): \(result.output)")
-        for point in FaultPoint.allCases where point != .retention {
+        for point in FaultPoint.allCases {
             #expect(result.output.contains("deaths at \(point.rawValue)"), "seed \(seed): \(result.output)")
         }
     }

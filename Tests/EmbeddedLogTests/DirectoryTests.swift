@@ -204,9 +204,21 @@ struct DirectoryTests {
         let directory = try TemporaryDirectory()
         let data = try await directory.open()
         let reader = try await data.log.reader(partition: 0, from: 0)
+        let scores = try await data.outputs.reader(.scores, partition: 0, from: 0)
         let consumer = data.makeConsumer()
+        _ = try await consumer.next(limit: 1, wait: .zero)
+        try await consumer.begin(partition: 0, at: 0)
+        // What stands in memory is given back, too.
+        _ = try await data.log.append([NewRecord(key: "s:a", value: Array("{}".utf8), identity: 1)])
+        try await consumer.commit([
+            ScoredBatch(
+                partition: 0, follows: nil, next: 1, lowWaterOffset: 1, position: "{}",
+                scores: [OutputRecord(key: "s:a", value: Array("{}".utf8))], outcomes: [])
+        ])
         await data.close()
         await data.close()
+        await #expect(throws: EventLogError.closed) { try await scores.next(limit: 1, wait: .zero) }
+        await #expect(throws: EventLogError.closed) { try await consumer.next(limit: 1, wait: .zero) }
         await #expect(throws: EventLogError.closed) { try await data.log.bounds(partition: 0) }
         await #expect(throws: EventLogError.closed) { try await reader.next(limit: 1, wait: .zero) }
         await #expect(throws: EventLogError.closed) { try await data.outputs.position(partition: 0) }

@@ -9,6 +9,7 @@ struct TamperedOutputs: OutputLog {
     var position: @Sendable (String) -> String = { $0 }
 
     var partitionCount: Int { base.partitionCount }
+    var offsetsCountRecords: Bool { base.offsetsCountRecords }
 
     private func values(_ stream: OutputStream, _ partition: Int) async throws(EventLogError) -> [[UInt8]] {
         let reader = try await base.reader(stream, partition: partition, from: 0)

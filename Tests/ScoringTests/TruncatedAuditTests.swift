@@ -47,6 +47,7 @@ struct TruncatedAuditTests {
                         try await shop.replay(
                             history.events(20, from: 1_500_000_000_000 + Int64(part) * 60_000), as: "history")
                     }
+                    try await shop.append(Self.visit(part, at: shop.time.now))
                     shop.time.advance(by: 5 * 60_000)
                     // Positions from the middle of it.
                     if part % 6 == 5 { try await shop.committed() }
@@ -64,6 +65,15 @@ struct TruncatedAuditTests {
             let removed = try await shop.data.sweep()
             #expect(removed > 0)
             try await body(shop)
+        }
+    }
+
+    /// Of nine keys that come every 45 minutes, each for a session of its own.
+    private static func visit(_ part: Int, at time: Int64) -> [Event] {
+        (0..<3).map { number in
+            Event(
+                id: "visit-\(part)-\(number)", session: "regular-\(part % 9)", kind: .pageview, timestamp: time,
+                url: "https://shop.example/c/\(number)")
         }
     }
 

@@ -12,6 +12,14 @@ public protocol OutputLog: Sendable {
 
     /// The committed position of a partition, as encoded.
     func position(partition: Int) async throws(EventLogError) -> String?
+
+    /// Whether every output offset is a record's, from 0 on, so that offsets count records; not where transactions leave
+    /// markers among them.
+    var offsetsCountRecords: Bool { get }
+}
+
+extension OutputLog {
+    public var offsetsCountRecords: Bool { false }
 }
 
 public enum OutputStream: String, Sendable, CaseIterable {

@@ -220,6 +220,8 @@ public final class DataDirectory: Sendable {
     public func close() async {
         await retention?.finish()
         await log.close()
+        for newest in newestEvents { newest.clear() }
+        outputs.newest?.clear()
         // SQLite removes the WAL with the last connection, if that is one that may write.
         events.invalidateReadOnlyConnections()
         scores.invalidateReadOnlyConnections()

@@ -16,6 +16,8 @@ public struct EmbeddedOutputs: OutputLog {
         self.newest = newest
     }
 
+    public var offsetsCountRecords: Bool { true }
+
     public func bounds(_ stream: OutputStream, partition: Int) async throws(EventLogError) -> Range<Int64> {
         try await pool.answer("the scores could not be read") {
             try $0.bounds(of: stream.table, partition: partition)

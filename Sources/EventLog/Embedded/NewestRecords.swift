@@ -50,6 +50,8 @@ package final class NewestRecords: Sendable {
     package func append(_ run: Run) {
         guard let first = run.records.first?.offset, let end = run.end else { return }
         state.withLock { state in
+            // Somebody else has committed, too.
+            if let end = state.end, first < end { return state.clear() }
             if state.end != first || !run.fits { state.clear() }
             state.end = end
             guard run.fits else { return }

@@ -8,8 +8,8 @@ struct AuditCommand: AsyncParsableCommand {
         abstract: "Scores the whole log again and compares every recorded score.",
         discussion: """
             Reads log, model files and score records, nothing else, and may run beside a server. Every score must come
-            out the same to the last bit, every outcome too, and every record must be in exactly one account. Where retention
-            has removed the beginning, what is left is audited; what cannot be compared is counted.
+            out the same to the last bit, every outcome too, and every record must be in exactly one account. Where
+            retention has removed the beginning, what is left is audited; what cannot be compared is counted.
 
               dinghy audit
               dinghy audit --json | jq .largestDifference

@@ -31,9 +31,8 @@ public struct KillPlan: Sendable, Equatable {
     /// Points of those who change models; all others are a server's.
     public static let changes: [FaultPoint] = [.modelAdd, .modelPromote]
 
-    /// Every point comes once before any comes twice, and about half of all kills beyond that fall anywhere.
-    ///
-    /// `retention` comes a few times, one life after the other and early: later nothing is left to be removed.
+    /// Every point comes once before any comes twice, and about half of all kills beyond that fall anywhere; but the first
+    /// lives end at `retention`: later nothing is left to be removed.
     public init(seed: UInt64, kills: Int) {
         var random = SeededRandom(seed)
         let changes = Self.changes
@@ -72,7 +71,7 @@ public struct KillPlan: Sendable, Equatable {
             let passage = Int.random(in: Self.passages(of: .retention), using: &random)
             return Round(deed: .at(Fault(.retention, passage: passage)), change: nil, downFor: .zero)
         }
-        rounds.insert(contentsOf: removing, at: min(2, rounds.count))
+        rounds.insert(contentsOf: removing, at: 0)
     }
 
     /// Nothing is folded again, and no new champion comes, before anything has happened.
