@@ -1,14 +1,21 @@
 import EventLog
 import Synchronization
 
-/// A log that does not keep rejected input at first, and says in which order it was asked.
+/// A log that does not keep rejected input at first, says in which order it was asked, and lets something happen before
+/// it is read.
 final class RefusingLog: EventLog {
     let inner: any EventLog
     private let refusals: Mutex<[EventLogError]>
     private let kept = Mutex<[RejectedRecord]>([])
 
-    init(_ inner: any EventLog, refusals: [EventLogError]) {
+    private let willRead: @Sendable () async throws(EventLogError) -> Void
+
+    init(
+        _ inner: any EventLog, refusals: [EventLogError] = [],
+        willRead: @escaping @Sendable () async throws(EventLogError) -> Void = {}
+    ) {
         self.inner = inner
+        self.willRead = willRead
         self.refusals = Mutex(refusals)
     }
 
@@ -53,7 +60,8 @@ final class RefusingLog: EventLog {
     }
 
     func reader(partition: Int, from offset: Int64) async throws(EventLogError) -> any EventReader {
-        try await inner.reader(partition: partition, from: offset)
+        try await willRead()
+        return try await inner.reader(partition: partition, from: offset)
     }
 
     func close() async { await inner.close() }

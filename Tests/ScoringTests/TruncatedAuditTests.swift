@@ -119,6 +119,27 @@ struct TruncatedAuditTests {
         }
     }
 
+    @Test(arguments: [7, 8] as [UInt64])
+    func retentionMayGoOnMeanwhile(seed: UInt64) async throws {
+        try await withSweptShop(seed: seed, kept_ms: 150 * 60_000) { shop in
+            let before = try await starts(shop)
+            let isFirst = Atomic(true)
+            let log = RefusingLog(
+                shop.data.log,
+                willRead: { () async throws(EventLogError) in
+                    guard isFirst.exchange(false, ordering: .relaxed) else { return }
+                    shop.time.advance(by: 45 * 60_000)
+                    _ = try await shop.data.sweep()
+                })
+            let report = try await Audit(events: log, outputs: shop.data.outputs, parameters: Self.parameters) {
+                try TestModels.numbered($0)
+            }.run()
+            #expect(report.passed, "\(report.findings)")
+            let starts = try await starts(shop)
+            #expect(report.removed == starts.reduce(0, +) && zip(before, starts).allSatisfy(<))
+        }
+    }
+
     @Test func aFlippedScoreIsFound() async throws {
         try await withSweptShop(seed: 4, kept_ms: 120 * 60_000) { shop in
             let starts = try await starts(shop)
