@@ -3,18 +3,18 @@ import Sessions
 
 /// Sessions of one partition that began in what retention has removed, as an audit meets the rest of them.
 ///
-/// Folded from what is left such a session begins with a later event, under another identity, with another prefix, perhaps
-/// without its purchase; or not at all, where only its closing is left. It ends as it did: silence and a replay's end
-/// depend on its last event alone. So until it has ended, a session of its key in the second fold is what is left of it;
-/// of one that was muted, until that falls silent, for nothing else is recorded until then. From then on everything can be
-/// compared again.
+/// Folded from what is left such a session begins with a later event, under another identity, with another prefix,
+/// perhaps without its purchase; or not at all, where only its closing is left. It ends as it did: silence and a
+/// replay's end depend on its last event alone. So until it has ended, a session of its key in the second fold is what
+/// is left of it; of one that was muted, until that falls silent, for nothing else is recorded until then. From then on
+/// everything can be compared again.
 ///
-/// Of a session that was muted before the log begins nothing at all is recorded. What is left of it begins within the idle
-/// gap from the log's beginning, and has neither scores nor an outcome.
+/// Of a session that was muted before the log begins nothing at all is recorded. What is left of it begins within the
+/// idle gap from the log's beginning, and has neither scores nor an outcome.
 ///
-/// This presumes that a timeline's clock, at the cut, was not ahead of the records that are left. The live one never is;
-/// that of a replay is where its rows are out of order by as much, and a gap within that much of the idle gap may then close
-/// a session elsewhere in the second fold.
+/// This presumes that a timeline's clock, at the cut, was not ahead of the records that are left. The live one never
+/// is; that of a replay is where its rows are out of order by as much, and a gap within that much of the idle gap may
+/// then close a session elsewhere in the second fold.
 struct TruncatedSessions {
     private struct Name: Hashable {
         var key: String

@@ -2,9 +2,9 @@ import DequeModule
 package import EventLog
 import Synchronization
 
-/// The newest committed records of one partition of a table, for readers that have caught up with it: what was written a
-/// moment ago they need not ask SQLite for, nor whether there is anything new. (Measured with posts of one event over 64
-/// connections; `docs/decisions/15-commits-and-their-threads.md` has the figures.)
+/// The newest committed records of one partition of a table, for readers that have caught up with it: what was written
+/// a moment ago they need not ask SQLite for, nor whether there is anything new. (Measured with posts of one event over
+/// 64 connections; `docs/decisions/15-commits-and-their-threads.md` has the figures.)
 ///
 /// Invariant: what it holds is committed, has no gap, and ends with the partition's newest record; or it holds nothing.
 package final class NewestRecords: Sendable {

@@ -3,8 +3,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs a task's steps on a thread of its own, which may block: one task whose work is one blocking call after the other
-/// then needs no other thread between them.
+/// Runs a task's steps on a thread of its own, which may block: one task whose work is one blocking call after the
+/// other then needs no other thread between them.
 ///
 /// The thread lives until `end`, which is to be called once its tasks have ended.
 final class ThreadExecutor: TaskExecutor {

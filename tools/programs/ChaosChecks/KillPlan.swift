@@ -31,8 +31,8 @@ public struct KillPlan: Sendable, Equatable {
     /// Points of those who change models; all others are a server's.
     public static let changes: [FaultPoint] = [.modelAdd, .modelPromote]
 
-    /// Every point comes once before any comes twice, and about half of all kills beyond that fall anywhere; but the first
-    /// lives end at `retention`: later nothing is left to be removed.
+    /// Every point comes once before any comes twice, and about half of all kills beyond that fall anywhere; but the
+    /// first lives end at `retention`: later nothing is left to be removed.
     public init(seed: UInt64, kills: Int) {
         var random = SeededRandom(seed)
         let changes = Self.changes

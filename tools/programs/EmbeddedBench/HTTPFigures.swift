@@ -5,8 +5,8 @@ import Foundation
 import KafkaRig
 
 /// POSTs to a `dinghy serve` of its own, each acknowledged after an fsync, beside an nginx that answers a pixel and
-/// writes an access log; wrk makes the load, from the same processors. nginx and single events take turns, before the posts
-/// of a hundred and once more behind them, with all the sessions that those have opened.
+/// writes an access log; wrk makes the load, from the same processors. nginx and single events take turns, before the
+/// posts of a hundred and once more behind them, with all the sessions that those have opened.
 struct HTTPFigures: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "http", abstract: "POST, one event and a hundred at a time, beside nginx; needs nginx and wrk.")
