@@ -199,8 +199,7 @@ public final class DataDirectory: Sendable {
         guard let writing else { preconditionFailure("DataDirectory.makeConsumer: open for reading only") }
         return EmbeddedConsumer(
             log: log, events: events, newestEvents: newestEvents, outputs: outputs, health: writing.scoresHealth,
-            eventBell: writing.eventBell,
-            outputBells: writing.outputBells, now: writing.now)
+            eventBell: writing.eventBell, outputBells: writing.outputBells, now: writing.now)
     }
 
     /// Says in the directory where the process that holds it can be reached.

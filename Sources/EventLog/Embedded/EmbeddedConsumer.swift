@@ -26,8 +26,7 @@ public final class EmbeddedConsumer: EventConsumer {
 
     init(
         log: EmbeddedLog, events: DatabasePool, newestEvents: [NewestRecords], outputs: EmbeddedOutputs,
-        health: StorageHealth, eventBell: Bell,
-        outputBells: OutputBells, now: @escaping @Sendable () -> Int64
+        health: StorageHealth, eventBell: Bell, outputBells: OutputBells, now: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.events = events
